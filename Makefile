@@ -1,0 +1,49 @@
+# Two commands do everything on a fresh Debian 12: `make run` and `make test`. Both install what is missing first.
+PRESET   ?= release
+BUILD    := build/$(PRESET)
+DATA     ?= $(CURDIR)/data
+LISTEN   ?= 127.0.0.1:8080
+FUZZTIME ?= 60
+
+.PHONY: run build test bench fmt lint fuzz clean setup configure page
+
+run: build
+	build/charter serve --data "$(DATA)" --listen "$(LISTEN)"
+
+build: configure
+	cmake --build $(BUILD) --target charter
+	ln -sfn $(PRESET)/src/cli/charter build/charter
+
+test: configure
+	cmake --build $(BUILD)
+	ln -sfn $(PRESET)/src/cli/charter build/charter
+	ctest --test-dir $(BUILD) --output-on-failure --timeout 900
+	tests/e2e/run.sh
+
+bench: configure
+	cmake --build $(BUILD) --target charter charter_bench
+	ln -sfn $(PRESET)/src/cli/charter build/charter
+	$(BUILD)/bench/charter_bench --out build/bench.json
+
+# Each fuzz target for FUZZTIME seconds, from the corpus that the ordinary tests replay.
+fuzz: setup
+	cmake --preset fuzz
+	tools/fuzz.sh build/fuzz $(FUZZTIME)
+
+fmt:
+	git ls-files 'src/*.h' 'src/*.cc' 'tests/*.cc' 'bench/*.cc' 'tools/*.cc' | xargs clang-format-19 -i
+
+lint: configure
+	git ls-files 'src/*.cc' | grep -v _fuzz.cc | xargs -P 2 -n 4 clang-tidy-19 --quiet -p $(BUILD)
+
+clean:
+	rm -rf build
+
+setup:
+	setup/install.sh
+
+page: setup
+	tools/build_page.sh $(BUILD)/web_dist
+
+configure: page
+	cmake --preset $(PRESET)

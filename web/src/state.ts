@@ -1,0 +1,221 @@
+// What the page knows, as signals, and the few things that change it.
+import { batch, computed, signal } from '@preact/signals'
+import { api, ApiError, type Conversation, type Me, type Message, type StreamEvent } from './api'
+import { t } from './i18n'
+import { shownPath, type Choice } from './tree'
+
+export const me = signal<Me | null | 'signed-out'>(null)
+export const conversations = signal<Conversation[]>([])
+export const currentId = signal<string | null>(null)
+export const messages = signal<Message[]>([])
+export const choice = signal<Choice>(new Map())
+export const streamingId = signal<string | null>(null) // the answer being written, by this page or another
+export const problem = signal<{ text: string; retry?: () => void } | null>(null)
+export const drafts = new Map<string, string>()
+export const announcement = signal('') // read out by screen readers: once an answer ends, not per token
+
+const storedModel = signal(localStorage.getItem('charter.model') ?? '')
+export const models = computed(() => (me.value && me.value !== 'signed-out' ? me.value.models : []))
+export const model = computed(() => models.value.find((m) => m.id === storedModel.value) ?? models.value[0])
+export const path = computed(() => shownPath(messages.value, choice.value))
+
+let abort: AbortController | null = null
+
+export function chooseModel(id: string) {
+  storedModel.value = id
+  localStorage.setItem('charter.model', id)
+}
+
+export function chooseSibling(message: Message) {
+  choice.value = new Map(choice.value).set(message.parent_id ?? '', message.id)
+}
+
+export function report(cause: unknown, retry?: () => void) {
+  if (cause instanceof DOMException && cause.name === 'AbortError') return
+  if (cause instanceof ApiError && cause.status === 401) return void (me.value = 'signed-out')
+  const offline = cause instanceof ApiError && cause.status === 0
+  const text = offline ? t('error.offline') : t('error.generic', { message: (cause as Error).message })
+  problem.value = retry ? { text, retry } : { text }
+}
+
+export async function start() {
+  try {
+    me.value = await api.me()
+    conversations.value = await api.conversations()
+    await open(idInAddress())
+  } catch (cause) {
+    report(cause, start)
+  }
+}
+
+export const idInAddress = () => /^\/c\/([\w-]+)$/.exec(location.pathname)?.[1] ?? null
+
+export async function open(id: string | null) {
+  abort?.abort() // leaves the answer running on the server: it is there when the chat is opened again
+  batch(() => {
+    currentId.value = id
+    messages.value = []
+    choice.value = new Map()
+    streamingId.value = null
+    problem.value = null
+  })
+  if ((id ? `/c/${id}` : '/') !== location.pathname) history.pushState(null, '', id ? `/c/${id}` : '/')
+  if (!id) return
+  try {
+    await follow(id)
+  } catch (cause) {
+    if (cause instanceof ApiError && cause.status === 404) return open(null)
+    report(cause, () => open(id))
+  }
+}
+
+// Reads the chat, and again while an answer of it is being written elsewhere (this page reloaded, another device).
+async function follow(id: string) {
+  for (;;) {
+    const found = await api.conversation(id)
+    if (currentId.value !== id) return
+    const running = found.messages.find((m) => m.status === 'partial')
+    batch(() => {
+      messages.value = found.messages
+      streamingId.value = running?.id ?? null
+    })
+    if (!running) return
+    await new Promise((resolve) => setTimeout(resolve, 400))
+    if (currentId.value !== id || abort) return
+  }
+}
+
+export async function send(content: string, parent: string | null = path.value.at(-1)?.id ?? null) {
+  const chosen = model.value
+  if (!chosen || streamingId.value) return
+  try {
+    if (!currentId.value) {
+      const created = await api.createConversation()
+      currentId.value = created.id
+      history.pushState(null, '', `/c/${created.id}`)
+    }
+  } catch (cause) {
+    drafts.set('', content)
+    return report(cause, () => send(content, parent))
+  }
+  const id = currentId.value
+  const question: Message = {
+    id: 'pending-question', parent_id: parent, role: 'user', content, created_at: Date.now() / 1000, status: 'complete',
+  }
+  await run(id, question, (signal) => api.send(id, { content, model: chosen.id, parent_id: parent }, signal), () =>
+    send(content, parent))
+}
+
+export async function regenerate(answer: Message) {
+  const id = currentId.value
+  const chosen = model.value
+  if (!id || !chosen || streamingId.value) return
+  await run(id, null, (signal) => api.regenerate(id, { message_id: answer.id, model: chosen.id }, signal), () =>
+    regenerate(answer), answer.parent_id)
+}
+
+// Streams one answer into the tree. A failure before the first event takes the unsent question back, text kept.
+async function run(
+  id: string,
+  question: Message | null,
+  begin: (signal: AbortSignal) => AsyncGenerator<StreamEvent>,
+  retry: () => void,
+  answerParent: string | null = question?.id ?? null,
+) {
+  const own = (abort = new AbortController())
+  const before = messages.value
+  let answer: Message = {
+    id: 'pending-answer', parent_id: answerParent, role: 'assistant', content: '', created_at: Date.now() / 1000,
+    status: 'partial',
+  }
+  const show = () => {
+    if (currentId.value !== id) return
+    messages.value = [...before, ...(question ? [question] : []), answer]
+  }
+  const select = (message: Message) => chooseSibling(message)
+  batch(() => {
+    problem.value = null
+    streamingId.value = answer.id
+    if (question) select(question)
+    select(answer)
+    show()
+  })
+  try {
+    for await (const event of begin(own.signal)) {
+      batch(() => {
+        if (event.type === 'message') {
+          if (question) select((question = { ...question, id: event.user_message_id }))
+          answer = { ...answer, id: event.assistant_message_id, parent_id: question?.id ?? answer.parent_id }
+          select(answer)
+          streamingId.value = answer.id
+        } else if (event.type === 'delta') {
+          answer = { ...answer, content: answer.content + event.text }
+        } else if (event.type === 'done') {
+          answer = event.message
+          announcement.value = t('message.done')
+        } else {
+          answer = { ...answer, status: 'error' }
+          problem.value = { text: t('error.generic', { message: event.error.message }) }
+        }
+        show()
+      })
+    }
+    if (answer.status === 'partial') await follow(id) // the connection broke off: the server has the rest
+  } catch (cause) {
+    if (answer.id === 'pending-answer' && !own.signal.aborted) {
+      messages.value = before
+      if (question) drafts.set(id, question.content)
+    }
+    report(cause, retry)
+  } finally {
+    if (abort === own) abort = null
+    if (currentId.value === id) streamingId.value = null
+    refreshAside()
+  }
+}
+
+async function refreshAside() {
+  try {
+    conversations.value = await api.conversations()
+    me.value = await api.me()
+  } catch (cause) {
+    report(cause)
+  }
+}
+
+export async function stop() {
+  if (!currentId.value) return
+  try {
+    await api.stop(currentId.value)
+  } catch (cause) {
+    report(cause)
+  }
+}
+
+export async function rename(id: string, title: string) {
+  try {
+    await api.rename(id, title)
+    conversations.value = conversations.value.map((c) => (c.id === id ? { ...c, title } : c))
+  } catch (cause) {
+    report(cause)
+  }
+}
+
+export async function remove(id: string) {
+  try {
+    await api.remove(id)
+    conversations.value = conversations.value.filter((c) => c.id !== id)
+    if (currentId.value === id) await open(null)
+  } catch (cause) {
+    report(cause)
+  }
+}
+
+export async function signOut() {
+  try {
+    await api.signOut()
+    me.value = 'signed-out'
+  } catch (cause) {
+    report(cause)
+  }
+}
