@@ -1,0 +1,146 @@
+// The durable ledger: hold the worst-case price before a request, settle the exact price after it, release what is left.
+// A hold is decided at once from the balances in memory, so requests that arrive together can never overdraw an account;
+// rows reach the disk in groups (db/writer.h) and are chained by digest. What a crash leaves open is released when the
+// ledger opens again; a settlement that was called durable is never lost. Every function may be called from any thread.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "crypto/sha256.h"
+#include "money/amount.h"
+#include "money/ledger.h"
+
+namespace journal {
+
+using money::Amount;
+using money::PriceQuote;
+
+// A builder's part of a charge, pinned when the request is admitted.
+struct BuilderShare {
+  std::string builder;  // owner of 2100:BUILDER
+  uint32_t bps = 0;
+  uint32_t version = 0;
+};
+
+struct HoldRequest {
+  std::string account = {};     // the customer: "2000:org_…" (identity::Caller::account)
+  std::string request_id = {};  // unique for ever; the same request id cannot hold or bill twice
+  Amount amount = {};      // the worst case: money::cost(price, prompt tokens, max completion tokens)
+  PriceQuote price = {};   // the version it is priced by, whatever changes meanwhile
+  uint32_t epoch = 0;      // of the release that will answer
+  std::optional<BuilderShare> share = {};
+};
+
+struct Hold {
+  HoldRequest request = {};
+  base::Time at = {};
+};
+
+// Whom and what a charge was for; copied into the usage row, price included.
+struct Usage {
+  std::string org_id = {}, project_id = {}, user_id = {}, key_id = {};
+  std::string model = {};       // the channel that was asked for
+  std::string release_id = {};  // what answered
+  int64_t prompt_tokens = 0;
+  int64_t completion_tokens = 0;
+};
+
+struct UsageRow {
+  int64_t seq = 0;
+  std::string request_id = {};
+  Usage usage = {};
+  PriceQuote price = {};
+  Amount amount = {};
+  base::Time at = {};
+};
+
+struct UsageQuery {
+  std::string org_id = {}, project_id = {}, user_id = {}, key_id = {}, model = {};  // empty: all
+  base::Time from = {};
+  base::Time to = {INT64_MAX};
+  int64_t before_seq = INT64_MAX;  // newest first; pass the last row's seq for the next page
+  int64_t limit = 100;
+};
+
+struct UsageTotals {
+  int64_t requests = 0;
+  int64_t prompt_tokens = 0;
+  int64_t completion_tokens = 0;
+  Amount amount = {};
+};
+
+struct LedgerOptions {
+  uint32_t hold_timeout_s = 3600;  // a hold that nobody settled or released by then is released by sweep()
+};
+
+class Ledger {
+ public:
+  // Called on the ledger's writer thread when the rows are on disk, or with the reason why they are not (Code::Unavailable:
+  // they are kept and written as soon as the disk takes them; until then no new hold is admitted).
+  using Durable = std::function<void(const base::Status&)>;
+
+  static base::Result<std::unique_ptr<Ledger>> open(const std::string& path, const base::Clock& clock,
+                                                    const LedgerOptions& options = {});
+  ~Ledger();
+
+  // Errors: QuotaExceeded (insufficient_quota); AlreadyExists (REQUEST_ALREADY_HELD); Unavailable (STORAGE_UNAVAILABLE).
+  base::Result<Hold> hold(HoldRequest request, Durable durable = {});
+
+  // Posts what the tokens cost by the price of the hold, and releases the rest; returns the charge at once. Send the last
+  // byte of an answer after `durable` said yes. Repeating it with the same counts changes nothing.
+  base::Result<Amount> settle(const Hold& hold, const Usage& usage, Durable durable);
+  base::Result<Amount> settle_and_wait(const Hold& hold, const Usage& usage);
+
+  // Nothing was delivered: the whole hold is free again. Harmless on a hold that is resolved.
+  void release(const Hold& hold, std::string_view reason, Durable durable = {});
+  int64_t sweep();  // releases holds past their timeout; returns how many
+
+  // Money in: Dr 1000 cash, Cr the customer. The same deposit id counts once. Returns when durable.
+  base::Status deposit(std::string_view account, Amount amount, std::string_view deposit_id, std::string_view reason);
+
+  Amount available(std::string_view account) const;  // what can still be held
+  money::Balances balances(std::string_view account) const;
+  std::vector<money::AccountBalances> trial_balance() const;
+  int64_t open_holds() const;
+
+  // From disk, by a read-only connection: rows that are durable.
+  base::Result<std::vector<UsageRow>> usage(const UsageQuery& query) const;
+  base::Result<UsageTotals> usage_totals(const UsageQuery& query) const;
+
+  // Reads every row again, checks its digest, folds it, and compares with the balances in memory and in the index.
+  base::Status verify() const;
+  crypto::Digest root() const;  // digest of the last row: names the whole history
+  int64_t rows() const;
+  base::Status health() const;  // why the disk takes no rows, if it does not
+  void flush();                 // waits until everything so far is written or refused
+
+ private:
+  struct State;
+  explicit Ledger(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// The account of an organisation: "2000:" + org_id.
+std::string customer_account(std::string_view org_id);
+
+struct RebuildReport {
+  int64_t transfers = 0;
+  int64_t usage_rows = 0;
+  int64_t accounts = 0;
+  std::vector<std::string> differences;  // index rows that were not what the fold gives; empty: byte for byte the same
+  crypto::Digest root{};
+};
+
+// Makes the index tables of a ledger file again from its transfers. Takes the file's lock; Code::Corrupt when a digest
+// fails. With `write` the index is replaced, without it only compared.
+base::Result<RebuildReport> rebuild_ledger(const std::string& path, bool write);
+
+}  // namespace journal
