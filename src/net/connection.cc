@@ -1,0 +1,389 @@
+#include "net/connection.h"
+
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <vector>
+
+#include "net/http_chunked.h"
+#include "net/http_head.h"
+
+namespace net {
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+namespace {
+
+constexpr size_t kReadBytes = 16u << 10;
+constexpr size_t kPipelineBytesMax = 64u << 10;        // read ahead while an answer is under way
+constexpr size_t kLingerBytesMax = 64u << 20;          // of a refused body, read and dropped
+constexpr base::Duration kLingerTimeout = base::seconds(3);
+
+std::string body_too_large(const Request& request) {
+  return "The request's body is larger than " + std::to_string(request.body_bytes_max) +
+         " bytes, the limit of this address.";
+}
+
+}  // namespace
+
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  enum class Next : unsigned char { Handle, NextRequest, Close };
+
+  Connection(Loop& loop, tcp::socket socket, std::string remote_address, bool remote_is_loopback)
+      : loop_(loop),
+        socket_(std::move(socket)),
+        answered_(*loop.context, asio::steady_timer::time_point::max()),
+        remote_address_(std::move(remote_address)),
+        remote_is_loopback_(remote_is_loopback) {
+    loop_.connections.insert(this);
+    loop_.open.fetch_add(1, std::memory_order_relaxed);
+  }
+  ~Connection() {
+    loop_.connections.erase(this);
+    loop_.open.fetch_sub(1, std::memory_order_relaxed);
+  }
+
+  asio::awaitable<void> run();
+  void tick(int64_t now_ns);
+  void drain();
+  void close();
+
+ private:
+  asio::awaitable<bool> read_some();
+  asio::awaitable<bool> read_head(Head* head);
+  asio::awaitable<Next> admit_and_read_body(Head* head);
+  asio::awaitable<bool> read_fixed_body(uint64_t length, Request* request);
+  asio::awaitable<bool> read_chunked_body(Request* request);
+  void send_continue();
+  asio::awaitable<void> watch_until_answered();
+  asio::awaitable<void> linger();
+  asio::awaitable<bool> refuse(int status, std::string_view message, std::string_view path);
+  asio::awaitable<bool> refuse(Response response, std::string method);
+  void queue_answer(Response response, std::string method, bool keep_alive);
+  void begin_exchange(Request request, bool keep_alive);
+  void pump();
+  void written(error_code error, size_t bytes);
+  void finish_exchange();
+  void set_deadline(base::Duration from_now) { read_deadline_ns_ = base::monotonic_ns() + from_now.ns; }
+
+  Loop& loop_;
+  tcp::socket socket_;
+  asio::steady_timer answered_;  // a condition: cancelled when the exchange is over, or the connection
+  const std::string remote_address_;
+  const bool remote_is_loopback_;
+
+  std::array<char, kReadBytes> read_buffer_;
+  std::string in_;                      // read, not yet consumed
+  std::shared_ptr<Exchange> exchange_;  // being answered
+  std::string writing_, next_;          // at the socket; after it
+  size_t written_ = 0;                  // of writing_
+  bool write_pending_ = false;
+  bool exchange_ended_ = false;
+  bool keep_alive_ = true;
+  bool closed_ = false;
+  int64_t read_deadline_ns_ = 0;   // 0: none
+  int64_t write_deadline_ns_ = 0;
+  int64_t last_write_ns_ = 0;
+};
+
+asio::awaitable<void> Connection::run() {
+  const std::shared_ptr<Connection> self = shared_from_this();
+  while (!closed_ && keep_alive_) {
+    Head head;
+    if (!co_await read_head(&head)) break;
+    const Next next = co_await admit_and_read_body(&head);
+    if (next == Next::Close) break;
+    if (next == Next::NextRequest) continue;
+    read_deadline_ns_ = 0;
+    loop_.requests.fetch_add(1, std::memory_order_relaxed);
+    begin_exchange(std::move(head.request), head.keep_alive && !loop_.draining);
+    co_await watch_until_answered();
+  }
+  close();
+}
+
+// Appends what the peer sent to in_. False when it has gone, or a deadline has closed the connection.
+asio::awaitable<bool> Connection::read_some() {
+  const auto [error, count] = co_await socket_.async_read_some(asio::buffer(read_buffer_),
+                                                               asio::as_tuple(asio::use_awaitable));
+  in_.append(read_buffer_.data(), count);
+  co_return !error && !closed_;
+}
+
+asio::awaitable<bool> Connection::read_head(Head* head) {
+  set_deadline(loop_.options->idle_timeout);
+  bool begun = false;
+  while (true) {
+    while (in_.starts_with("\r\n")) in_.erase(0, 2);  // RFC 9112 2.2: an empty line before the request line
+    if (const size_t length = head_length(in_); length > 0 && length <= loop_.options->head_bytes_max) {
+      HeadResult result = parse_head(std::string_view(in_).substr(0, length));
+      if (result.failure) co_return co_await refuse(result.failure->status, result.failure->message, "");
+      *head = std::move(*result.head);
+      in_.erase(0, length);
+      break;
+    }
+    if (in_.size() > loop_.options->head_bytes_max) {
+      co_return co_await refuse(431, "The request's head is larger than " +
+                                         std::to_string(loop_.options->head_bytes_max) + " bytes.", "");
+    }
+    if (!in_.empty() && !begun) {
+      begun = true;
+      set_deadline(loop_.options->head_timeout);
+    }
+    if (loop_.draining && in_.empty()) co_return false;
+    if (!co_await read_some()) co_return false;
+  }
+  Request& request = head->request;
+  request.remote_address = remote_address_;
+  request.remote_is_loopback = remote_is_loopback_;
+  request.received_ns = base::monotonic_ns();
+  request.body_bytes_max = loop_.options->body_bytes_max;
+  co_return true;
+}
+
+asio::awaitable<Connection::Next> Connection::admit_and_read_body(Head* head) {
+  Request& request = head->request;
+  std::optional<Response> answer = loop_.service->admit(request);
+  const bool has_body = head->chunked || head->content_length.value_or(0) > 0;
+  if (answer && !has_body && head->keep_alive && !loop_.draining && next_.size() < kPipelineBytesMax) {
+    // Nothing of this request is left in the stream, so the connection stays good for the next.
+    queue_answer(std::move(*answer), request.method, true);
+    co_return Next::NextRequest;
+  }
+  bool good = true;
+  if (answer) {
+    good = co_await refuse(std::move(*answer), request.method);
+  } else if (head->content_length.value_or(0) > request.body_bytes_max) {
+    good = co_await refuse(413, body_too_large(request), request.path);
+  } else if (has_body) {
+    if (head->expects_continue && in_.empty()) send_continue();
+    good = head->chunked ? co_await read_chunked_body(&request) : co_await read_fixed_body(*head->content_length, &request);
+  }
+  co_return good ? Next::Handle : Next::Close;
+}
+
+void Connection::send_continue() {
+  next_ += "HTTP/1.1 100 Continue\r\n\r\n";
+  pump();
+}
+
+asio::awaitable<bool> Connection::read_fixed_body(uint64_t length, Request* request) {
+  while (in_.size() < length) {
+    set_deadline(loop_.options->body_timeout);
+    if (!co_await read_some()) co_return false;
+  }
+  if (in_.size() == length) {
+    request->body = std::exchange(in_, {});
+  } else {
+    request->body = in_.substr(0, length);
+    in_.erase(0, length);
+  }
+  co_return true;
+}
+
+asio::awaitable<bool> Connection::read_chunked_body(Request* request) {
+  ChunkedDecoder decoder(request->body_bytes_max);
+  while (true) {
+    in_.erase(0, decoder.feed(in_, &request->body));
+    switch (decoder.state()) {
+      case ChunkedDecoder::State::Done: co_return true;
+      case ChunkedDecoder::State::Malformed:
+        co_return co_await refuse(400, "The request's body is not well-formed chunks.", request->path);
+      case ChunkedDecoder::State::TooLarge:
+        co_return co_await refuse(413, body_too_large(*request), request->path);
+      case ChunkedDecoder::State::More: break;
+    }
+    set_deadline(loop_.options->body_timeout);
+    if (!co_await read_some()) co_return false;
+  }
+}
+
+asio::awaitable<bool> Connection::refuse(int status, std::string_view message, std::string_view path) {
+  loop_.refusals.fetch_add(1, std::memory_order_relaxed);
+  co_return co_await refuse(loop_.service->refuse(status, message, path), "");
+}
+
+// Sends the answer as the connection's last, and returns false for the caller to pass on.
+asio::awaitable<bool> Connection::refuse(Response response, std::string method) {
+  keep_alive_ = false;
+  queue_answer(std::move(response), std::move(method), false);
+  co_await linger();
+  co_return false;
+}
+
+void Connection::queue_answer(Response response, std::string method, bool keep_alive) {
+  Request request;
+  request.method = std::move(method);
+  Exchange exchange(std::move(request), keep_alive, SIZE_MAX, nullptr);
+  exchange.respond(std::move(response));
+  exchange.collect(&next_);
+  pump();
+}
+
+// Closing with unread bytes makes the kernel reset the connection, and the peer may lose the answer: so read on for a
+// while, and drop what comes.
+asio::awaitable<void> Connection::linger() {
+  set_deadline(kLingerTimeout);
+  size_t dropped = 0;
+  while (dropped < kLingerBytesMax && !closed_) {
+    dropped += in_.size();
+    in_.clear();
+    if (!co_await read_some()) break;
+  }
+}
+
+void Connection::begin_exchange(Request request, bool keep_alive) {
+  const std::weak_ptr<Connection> weak = weak_from_this();
+  asio::io_context* context = loop_.context;
+  Response unanswered = loop_.service->refuse(500, "The server gave no answer. This is a fault of the server.",
+                                              request.path);
+  exchange_ended_ = false;
+  last_write_ns_ = base::monotonic_ns();
+  exchange_ = std::make_shared<Exchange>(std::move(request), keep_alive, loop_.options->queued_bytes_max,
+                                         [weak, context] {
+                                           asio::post(*context, [weak] {
+                                             if (const auto connection = weak.lock()) connection->pump();
+                                           });
+                                         });
+  loop_.busy.fetch_add(1, std::memory_order_relaxed);
+  loop_.service->handle(guard_exchange(exchange_, std::move(unanswered)));
+}
+
+// While an answer is under way the socket is read as well: that is how a peer that goes away is noticed within one
+// step. What a pipelining peer sends meanwhile stays in in_ for the next round, up to a limit.
+asio::awaitable<void> Connection::watch_until_answered() {
+  while (exchange_ && !closed_) {
+    if (in_.size() < kPipelineBytesMax) {
+      if (!co_await read_some() && exchange_) close();
+    } else {
+      co_await answered_.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+  }
+}
+
+// Starts the next write, if none is under way and there is something to send.
+void Connection::pump() {
+  if (closed_ || write_pending_) return;
+  if (exchange_) {
+    const Exchange::Stage stage = exchange_->collect(&next_);
+    if (stage == Exchange::Stage::Aborted) return close();
+    exchange_ended_ = stage == Exchange::Stage::Ended;
+  }
+  if (writing_.empty() && !next_.empty()) {
+    writing_.swap(next_);
+    written_ = 0;
+  }
+  if (writing_.empty()) {
+    if (exchange_ && exchange_ended_) finish_exchange();
+    return;
+  }
+  write_pending_ = true;
+  write_deadline_ns_ = base::monotonic_ns() + loop_.options->write_timeout.ns;
+  socket_.async_write_some(asio::buffer(writing_.data() + written_, writing_.size() - written_),
+                           [self = shared_from_this()](error_code error, size_t bytes) { self->written(error, bytes); });
+}
+
+void Connection::written(error_code error, size_t bytes) {
+  write_pending_ = false;
+  write_deadline_ns_ = 0;
+  if (error) return close();
+  last_write_ns_ = base::monotonic_ns();
+  if (exchange_) exchange_->sent(bytes);
+  written_ += bytes;
+  if (written_ == writing_.size()) {
+    writing_.clear();
+    if (writing_.capacity() > kReadBytes) writing_.shrink_to_fit();
+    if (!keep_alive_ && next_.empty()) {
+      error_code ignored;
+      socket_.shutdown(tcp::socket::shutdown_send, ignored);
+    }
+  }
+  pump();
+}
+
+void Connection::finish_exchange() {
+  keep_alive_ = exchange_->keep_alive() && !loop_.draining;
+  exchange_->finished();
+  exchange_.reset();
+  loop_.busy.fetch_sub(1, std::memory_order_relaxed);
+  set_deadline(loop_.options->idle_timeout);
+  error_code ignored;
+  answered_.cancel();
+  if (!in_.empty()) socket_.cancel(ignored);  // the next request is here already: stop waiting for more bytes
+  if (!keep_alive_) {
+    socket_.shutdown(tcp::socket::shutdown_send, ignored);
+    set_deadline(kLingerTimeout);
+  }
+}
+
+void Connection::tick(int64_t now_ns) {
+  const bool late = (read_deadline_ns_ != 0 && now_ns > read_deadline_ns_) ||
+                    (write_deadline_ns_ != 0 && now_ns > write_deadline_ns_);
+  if (late) return close();
+  if (loop_.draining) drain();
+  if (exchange_ && now_ns - last_write_ns_ > loop_.options->comment_interval.ns) {
+    last_write_ns_ = now_ns;
+    exchange_->write_comment();
+  }
+}
+
+void Connection::drain() {
+  if (exchange_) exchange_->close_after();
+  else if (in_.empty() && !write_pending_ && keep_alive_) close();
+}
+
+void Connection::close() {
+  if (closed_) return;
+  closed_ = true;
+  error_code ignored;
+  socket_.close(ignored);
+  answered_.cancel();
+  if (const std::shared_ptr<Exchange> exchange = std::exchange(exchange_, nullptr)) {
+    loop_.busy.fetch_sub(1, std::memory_order_relaxed);
+    exchange->peer_gone();
+  }
+}
+
+void start_connection(Loop& loop, int fd, bool is_ipv6, std::string remote_address, bool remote_is_loopback) {
+  tcp::socket socket(*loop.context);
+  error_code error;
+  socket.assign(is_ipv6 ? tcp::v6() : tcp::v4(), fd, error);
+  if (error) return;
+  socket.set_option(tcp::no_delay(true), error);
+  auto connection = std::make_shared<Connection>(loop, std::move(socket), std::move(remote_address), remote_is_loopback);
+  asio::co_spawn(*loop.context, connection->run(), asio::detached);
+}
+
+void tick_connections(Loop& loop, int64_t now_ns) {
+  const std::vector<Connection*> all(loop.connections.begin(), loop.connections.end());
+  for (Connection* connection : all) {
+    if (loop.connections.contains(connection)) connection->tick(now_ns);
+  }
+}
+
+void drain_connections(Loop& loop) {
+  loop.draining = true;
+  const std::vector<Connection*> all(loop.connections.begin(), loop.connections.end());
+  for (Connection* connection : all) {
+    if (loop.connections.contains(connection)) connection->drain();
+  }
+}
+
+void close_connections(Loop& loop) {
+  const std::vector<Connection*> all(loop.connections.begin(), loop.connections.end());
+  for (Connection* connection : all) {
+    if (loop.connections.contains(connection)) connection->close();
+  }
+}
+
+}  // namespace net
