@@ -18,7 +18,7 @@ struct BpeTraining {
   std::vector<std::string> specials = {"<|endoftext|>"};  // ids 0, 1, ...; they also cut the corpus
   std::string pre_tokenizer = "charter";
   int64_t pair_count_min = 1;                // pairs seen less often are not merged
-  std::function<void(int32_t merges_done, int32_t merges_total)> progress;  // may be empty
+  std::function<void(int32_t merges_done, int32_t merges_total)> progress = nullptr;
 };
 
 // The vocabulary may come out smaller than asked for when the corpus runs out of pairs. The first special becomes bos

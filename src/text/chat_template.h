@@ -26,10 +26,10 @@ class ChatTemplate {
   static base::Result<ChatTemplate> parse(std::string_view source, const TemplateLimits& limits = {});
 
   struct Options {
-    std::string bos_token, eos_token;
+    std::string bos_token = {}, eos_token = {};
     bool add_generation_prompt = true;
-    json::Value tools;                       // null: none
-    json::Object extra;                      // further variables: sep_token, enable_thinking, ...
+    json::Value tools = {};                    // null: none
+    json::Object extra = {};                      // further variables: sep_token, enable_thinking, ...
   };
   // messages: an array of {"role", "content", ...}. A raise_exception() in the template becomes Code::InvalidArgument with
   // reason TEMPLATE_REFUSED and the template's words.

@@ -22,6 +22,6 @@ std::string StreamDecoder::push(int32_t id) {
   return out;
 }
 
-std::string StreamDecoder::finish() { return base::replace_invalid_utf8(std::exchange(held_, {})); }
+std::string StreamDecoder::finish() { return std::exchange(held_, {}).empty() ? "" : "\uFFFD"; }
 
 }  // namespace text

@@ -26,7 +26,8 @@ base::Status apply(const TokenizerConfig& config, VocabSpec* spec);
 // The vocabulary of a config that has char_ords: <sep> <eos> <pad> <unk>, then the characters.
 base::Result<VocabSpec> character_vocab(const TokenizerConfig& config);
 
-// Text of the two files. ByteBpe and Characters; reading them back gives the same spec.
+// Text of the two files. ByteBpe and Characters; reading them back gives the same spec but for stop_ids, whose place is
+// generation_config.json.
 base::Result<std::string> write_tokenizer_json(const VocabSpec& spec);
 std::string write_tokenizer_config(const VocabSpec& spec, std::string_view chat_template);
 
