@@ -40,8 +40,7 @@ TrainBuffers::TrainBuffers(const Config& c, int64_t tokens_max) {
   d_gate_up.resize(count(tokens_max, 2 * c.hidden_dim));
   d_attended.resize(count(tokens_max, heads_dim));
   d_qkv.resize(count(tokens_max, qkv_dim));
-  cos_sin.resize(count(c.context_length, c.head_dim / 2 * 2));
-  kernels::rope_table(cos_sin.data(), c.context_length, c.head_dim, c.rope_theta);
+  cos_sin = rope_table(c, c.context_length);
 }
 
 TrainModel::TrainModel(const Config& config, int64_t tokens_max, kernels::Precision precision,
