@@ -34,12 +34,6 @@ base::Result<Opened> open_regular(const std::string& path) {
   return Opened{fd.release(), size};
 }
 
-base::Status write_and_sync(int fd, base::ByteSpan bytes, const std::string& path) {
-  if (const int error = write_all(fd, bytes.data(), bytes.size())) return os_failure(error, "write", path);
-  if (::fsync(fd) != 0) return os_failure(errno, "write to the disk", path);
-  return {};
-}
-
 }  // namespace
 
 base::Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string& path) {
@@ -83,18 +77,50 @@ base::Result<std::string> read_file(const std::string& path, uint64_t bytes_max)
   return out;
 }
 
-base::Status write_atomic(const std::string& path, base::ByteSpan bytes, unsigned mode) {
+base::Result<AtomicFile> AtomicFile::create(const std::string& path, unsigned mode) {
   std::string temporary = path + ".XXXXXX";
-  Descriptor fd(::mkostemp(temporary.data(), O_CLOEXEC));
-  if (fd.get() < 0) return os_failure(errno, "create a file beside", path);
-  base::Status status = write_and_sync(fd.get(), bytes, path);
-  if (status && ::fchmod(fd.get(), mode) != 0) status = os_failure(errno, "set the permissions of", path);
-  if (status && ::rename(temporary.c_str(), path.c_str()) != 0) status = os_failure(errno, "replace", path);
-  if (!status) {
-    ::unlink(temporary.c_str());
-    return status;
-  }
-  return sync_directory(parent(path));
+  const int fd = ::mkostemp(temporary.data(), O_CLOEXEC);
+  if (fd < 0) return os_failure(errno, "create a file beside", path);
+  return AtomicFile(path, std::move(temporary), fd, mode);
+}
+
+AtomicFile::AtomicFile(AtomicFile&& other) noexcept
+    : path_(std::move(other.path_)),
+      temporary_(std::move(other.temporary_)),
+      fd_(std::exchange(other.fd_, -1)),
+      mode_(other.mode_) {}
+
+AtomicFile& AtomicFile::operator=(AtomicFile&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(temporary_, other.temporary_);
+  std::swap(fd_, other.fd_);
+  std::swap(mode_, other.mode_);
+  return *this;
+}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ < 0) return;
+  ::close(fd_);
+  ::unlink(temporary_.c_str());
+}
+
+base::Status AtomicFile::append(base::ByteSpan bytes) {
+  if (const int error = write_all(fd_, bytes.data(), bytes.size())) return os_failure(error, "write", path_);
+  return {};
+}
+
+base::Status AtomicFile::commit() {
+  if (::fchmod(fd_, mode_) != 0) return os_failure(errno, "set the permissions of", path_);
+  if (::fsync(fd_) != 0) return os_failure(errno, "write to the disk", path_);
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) return os_failure(errno, "replace", path_);
+  ::close(std::exchange(fd_, -1));
+  return sync_directory(parent(path_));
+}
+
+base::Status write_atomic(const std::string& path, base::ByteSpan bytes, unsigned mode) {
+  TRY(AtomicFile file, AtomicFile::create(path, mode));
+  TRY_VOID(file.append(bytes));
+  return file.commit();
 }
 
 base::Status write_atomic(const std::string& path, std::string_view text, unsigned mode) {

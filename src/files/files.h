@@ -43,6 +43,26 @@ base::Result<std::string> read_file(const std::string& path, uint64_t bytes_max 
 base::Status write_atomic(const std::string& path, base::ByteSpan bytes, unsigned mode = 0644);
 base::Status write_atomic(const std::string& path, std::string_view text, unsigned mode = 0644);
 
+// The same for a file that is written piece by piece: append() as often as needed, then commit(). Without commit() nothing
+// has happened.
+class AtomicFile {
+ public:
+  static base::Result<AtomicFile> create(const std::string& path, unsigned mode = 0644);
+  AtomicFile(AtomicFile&& other) noexcept;
+  AtomicFile& operator=(AtomicFile&& other) noexcept;
+  ~AtomicFile();
+
+  base::Status append(base::ByteSpan bytes);
+  base::Status commit();
+
+ private:
+  AtomicFile(std::string path, std::string temporary, int fd, unsigned mode)
+      : path_(std::move(path)), temporary_(std::move(temporary)), fd_(fd), mode_(mode) {}
+  std::string path_, temporary_;
+  int fd_ = -1;
+  unsigned mode_ = 0;
+};
+
 // A file that grows: append() writes all of `bytes` at the end, or nothing of it stays; sync() returns when it is on the disk.
 class AppendFile {
  public:

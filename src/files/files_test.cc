@@ -68,6 +68,21 @@ TEST_F(FilesTest, WritesAtomicallyWithModeAndLeavesNothingBehind) {
   EXPECT_EQ(*list_files(folder_.path()), std::vector<std::string>{"key"});
 }
 
+TEST_F(FilesTest, AnAtomicFileAppearsOnlyWhenCommitted) {
+  {
+    auto dropped = AtomicFile::create(path("a"));
+    ASSERT_TRUE(dropped);
+    ASSERT_TRUE(dropped->append(base::as_bytes("half")));
+  }
+  EXPECT_TRUE(list_files(folder_.path())->empty());
+  auto file = AtomicFile::create(path("a"));
+  ASSERT_TRUE(file->append(base::as_bytes("one ")));
+  EXPECT_FALSE(exists(path("a")));
+  ASSERT_TRUE(file->append(base::as_bytes("two")));
+  ASSERT_TRUE(file->commit());
+  EXPECT_EQ(read_file(path("a")), "one two");
+}
+
 TEST_F(FilesTest, AFullDiskLeavesTheOldFile) {
   const std::string disk = path("disk");
   ASSERT_TRUE(make_directories(disk));
