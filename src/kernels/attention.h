@@ -6,6 +6,7 @@
 
 #include "base/thread_pool.h"
 #include "kernels/bf16.h"
+#include "kernels/gemm.h"
 
 namespace kernels {
 
@@ -14,7 +15,8 @@ struct AttentionShape {
   int64_t tokens = 0;
   int64_t heads = 0, kv_heads = 0, head_dim = 0;
   int64_t q_stride = 0, k_stride = 0, v_stride = 0, out_stride = 0;  // floats from one row to the next
-  float scale = 1;                                                  // of the scores, often 1/sqrt(head_dim)
+  float scale = 1;                                                  // of the scores, often 1/sqrt(head_dim); > 0
+  Precision precision = Precision::F32;                             // of the matrix products inside
 };
 
 // out[row, head, d] and lse[batch, heads, tokens], the log-sum-exp of each score row, kept for the backward pass.
