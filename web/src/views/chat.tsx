@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { formatNumber, t } from '../i18n'
-import { announcement, chooseModel, currentId, me, model, models, path, problem, send, stop, streamingId } from '../state'
+import { announcement, chooseModel, conversations, currentId, me, model, models, path, problem, send, stop, streamingId } from '../state'
 import { Composer } from './composer'
 import { Icon } from './icons'
 import { MessageView } from './message_view'
@@ -65,6 +65,7 @@ function Thread() {
   const [follows, setFollows] = useState(true)
   const shown = path.value
   const length = shown.at(-1)?.content.length ?? 0
+  const title = conversations.value.find((c) => c.id === currentId.value)?.title || t('chat.untitled')
   const toEnd = () => box.current?.scrollTo({ top: box.current.scrollHeight })
   useEffect(() => {
     if (follows) toEnd()
@@ -76,6 +77,7 @@ function Thread() {
   return (
     <div class="thread" ref={box} onScroll={onScroll} tabIndex={-1}>
       <div class="column">
+        <h1 class="visually-hidden">{title}</h1>
         {shown.map((message, index) => (
           <MessageView key={index} message={message} />
         ))}
