@@ -8,7 +8,7 @@ FUZZTIME ?= 60
 .PHONY: run build test bench fmt lint fuzz clean setup configure page
 
 run: build
-	build/charter serve --data "$(DATA)" --listen "$(LISTEN)"
+	build/charter serve --data "$(DATA)" --listen "$(LISTEN)" $(if $(READY),--ready "$(READY)")
 
 build: configure
 	cmake --build $(BUILD) --target charter
