@@ -1,0 +1,206 @@
+#include "govern/certificate.h"
+
+#include <algorithm>
+#include <map>
+
+#include "base/bytes.h"
+#include "crypto/merkle.h"
+#include "govern/refusal.h"
+
+namespace govern {
+namespace {
+
+using base::Result;
+using json::Object;
+using json::Value;
+
+constexpr base::Duration kClockSlack = base::seconds(300);  // a verifier's clock may be a little behind the log's
+
+Result<ProvenLeaf> read_leaf(const Value& value) {
+  TRY_VOID(json::only_fields(value, {"leaf", "proof"}));
+  TRY(const std::string text, json::get_string(value, "leaf"));
+  ProvenLeaf out;
+  TRY(out.leaf, parse_leaf(text));
+  TRY(const json::Array* proof, json::get_array(value, "proof"));
+  if (proof->size() > 63) return malformed("a proof has at most 63 hashes", "proof");
+  for (const Value& hash : *proof) {
+    if (!hash.is_string()) return malformed("a proof is a list of base64 hashes", "proof");
+    const auto bytes = base::from_base64(hash.as_string());
+    if (!bytes) return malformed("a proof is a list of base64 hashes", "proof");
+    TRY(const crypto::Digest digest, crypto::digest_from_bytes(*bytes));
+    out.proof.push_back(digest);
+  }
+  return out;
+}
+
+using EnvelopeMap = std::map<crypto::Digest, const Envelope*>;
+
+// Every leaf is in the tree that the log signed.
+base::Status check_inclusion(const ReleaseBundle& bundle, const Checkpoint& checkpoint) {
+  for (const ProvenLeaf& proven : bundle.leaves) {
+    const crypto::Digest hash = crypto::merkle_leaf(base::as_bytes(format_leaf(proven.leaf)));
+    if (!crypto::merkle_verify_inclusion(hash, proven.leaf.seq, checkpoint.size, proven.proof, checkpoint.root))
+      return corrupt("INCONSISTENT", "entry " + std::to_string(proven.leaf.seq) + " is not in the log that the checkpoint signs", checkpoint.origin);
+  }
+  return {};
+}
+
+// Without gaps from the proposal to the release, so that no ballot between them can be left out.
+base::Status check_window(const ReleaseBundle& bundle) {
+  const auto proposal = std::ranges::find(bundle.leaves, Kind::Proposal, [](const ProvenLeaf& p) { return p.leaf.kind; });
+  for (auto at = proposal; at != bundle.leaves.end() && at + 1 != bundle.leaves.end(); ++at) {
+    if ((at + 1)->leaf.seq != at->leaf.seq + 1)
+      return refuse("BALLOT_MISSING", "the bundle leaves out entries of the log between the proposal and the release",
+                    std::to_string(at->leaf.seq + 1));
+  }
+  return {};
+}
+
+struct Fold {
+  State state;
+  crypto::Digest proposal{};
+};
+
+// Folds the leaves that have an envelope; the others must not be about this release.
+Result<Fold> fold(const ReleaseBundle& bundle, const EnvelopeMap& envelopes) {
+  Fold out;
+  out.state.whole = false;
+  bool proposed = false;
+  for (const ProvenLeaf& proven : bundle.leaves) {
+    const auto envelope = envelopes.find(proven.leaf.envelope);
+    if (envelope == envelopes.end()) {
+      if (!proposed) return refuse("DIGEST_MISMATCH", "the bundle lacks the statement of an entry", std::to_string(proven.leaf.seq));
+      if (proven.leaf.subject == out.proposal)
+        return refuse("BALLOT_MISSING", "the bundle lacks a " + std::string(kind_name(proven.leaf.kind)) + " that the log holds about this proposal",
+                      std::to_string(proven.leaf.seq));
+      continue;
+    }
+    if (proven.leaf.kind == Kind::Proposal) {
+      if (proposed) return refuse("CONTEXT_MISMATCH", "a bundle is about one proposal", std::to_string(proven.leaf.seq));
+      out.proposal = crypto::sha256(envelope->second->payload);
+      proposed = true;
+    }
+    TRY_VOID(apply(&out.state, {proven.leaf, *envelope->second}));
+  }
+  return out;
+}
+
+std::vector<std::string> approvers(const Outcome& outcome) {
+  std::set<std::string> persons;
+  for (const BodyResult& result : outcome.bodies) persons.insert(result.persons_for.begin(), result.persons_for.end());
+  return {persons.begin(), persons.end()};
+}
+
+Result<VerifiedRelease> describe_release(const Fold& fold, const Checkpoint& checkpoint) {
+  const auto found = fold.state.proposals.find(fold.proposal);
+  if (found == fold.state.proposals.end() || found->second.stage != Stage::Released || fold.state.channels.size() != 1)
+    return refuse("NOT_RELEASED", "the bundle holds no release certificate for its proposal");
+  const ProposalState& proposal = found->second;
+  const Release& release = fold.state.channels.begin()->second;
+  VerifiedRelease out;
+  out.model = release.certificate.model;
+  out.channel = release.certificate.channel;
+  out.epoch = release.certificate.epoch;
+  out.manifest = release.manifest;
+  out.manifest_digest = release.certificate.manifest_digest;
+  out.charter_id = fold.state.charter.id;
+  out.charter_version = fold.state.charter.version;
+  out.charter_sha256 = fold.state.place.charter_sha256;
+  out.proposal = fold.proposal;
+  out.leaf = release.at.leaf;
+  out.log_size = checkpoint.size;
+  TRY(out.outcome, outcome_of(fold.state, proposal, proposal.tallied));
+  out.persons_for = approvers(out.outcome);
+  out.one_person_decides = fold.state.charter.one_person_decides();
+  out.evidence = evidence_of(fold.state, proposal.proposal);
+  out.not_before = release.certificate.not_before;
+  out.not_after = release.certificate.not_after;
+  out.price = fold.state.charter.price_of(out.channel);
+  out.charter = fold.state.charter;
+  return out;
+}
+
+}  // namespace
+
+std::string format_pin(const CharterPin& pin) {
+  return json::dump_pretty(Object{{"origin", pin.origin},
+                                  {"log_vkey", format_vkey(pin.log_key)},
+                                  {"charter_sha256", crypto::hex(pin.charter_sha256)}}) + '\n';
+}
+
+Result<CharterPin> parse_pin(std::string_view text) {
+  TRY(const Value value, json::parse(text, {.bytes_max = 64u << 10, .depth_max = 4}));
+  TRY_VOID(json::only_fields(value, {"origin", "log_vkey", "charter_sha256"}));
+  CharterPin pin;
+  TRY(pin.origin, json::get_string(value, "origin"));
+  TRY(const std::string vkey, json::get_string(value, "log_vkey"));
+  TRY(pin.log_key, parse_vkey(vkey));
+  TRY(pin.charter_sha256, get_digest(value, "charter_sha256"));
+  if (pin.log_key.name != pin.origin) return malformed("the log's key is named after its origin", pin.origin);
+  return pin;
+}
+
+std::string format_bundle(const ReleaseBundle& bundle) {
+  json::Array leaves, envelopes;
+  for (const ProvenLeaf& proven : bundle.leaves) {
+    json::Array proof;
+    for (const crypto::Digest& hash : proven.proof) proof.emplace_back(base::base64(hash));
+    leaves.emplace_back(Object{{"leaf", format_leaf(proven.leaf)}, {"proof", std::move(proof)}});
+  }
+  for (const Envelope& envelope : bundle.envelopes) envelopes.push_back(envelope_to_json(envelope));
+  return json::canonical(Object{{"v", "charter.example/bundle/v1"},
+                                {"checkpoint", bundle.checkpoint},
+                                {"leaves", std::move(leaves)},
+                                {"envelopes", std::move(envelopes)}}) + '\n';
+}
+
+Result<ReleaseBundle> parse_bundle_file(std::string_view text) {
+  if (text.size() > kBundleBytesMax) return base::fail(base::Code::TooLarge, "a release bundle has at most 32 MiB");
+  TRY(const Value value, json::parse(text, {.bytes_max = kBundleBytesMax, .depth_max = 12}));
+  TRY_VOID(json::only_fields(value, {"v", "checkpoint", "leaves", "envelopes"}));
+  TRY(const std::string version, json::get_string(value, "v"));
+  if (version != "charter.example/bundle/v1") return malformed("this is not a release bundle", version);
+  ReleaseBundle bundle;
+  TRY(bundle.checkpoint, json::get_string(value, "checkpoint"));
+  TRY(const json::Array* leaves, json::get_array(value, "leaves"));
+  for (const Value& item : *leaves) {
+    TRY(ProvenLeaf leaf, read_leaf(item));
+    bundle.leaves.push_back(std::move(leaf));
+  }
+  TRY(const json::Array* envelopes, json::get_array(value, "envelopes"));
+  for (const Value& item : *envelopes) {
+    TRY(Envelope envelope, envelope_from_json(item));
+    bundle.envelopes.push_back(std::move(envelope));
+  }
+  if (format_bundle(bundle) != text) return malformed("the release bundle is not in canonical form: it was changed after it was made");
+  return bundle;
+}
+
+Result<VerifiedRelease> verify_release(const ReleaseBundle& bundle, const CharterPin& pin, base::Time now) {
+  TRY(const Checkpoint checkpoint, open_checkpoint(bundle.checkpoint, pin.log_key));
+  TRY_VOID(check_inclusion(bundle, checkpoint));
+  EnvelopeMap envelopes;
+  for (const Envelope& envelope : bundle.envelopes) {
+    const crypto::Digest digest = envelope_digest(envelope);
+    if (!envelopes.empty() && envelopes.rbegin()->first >= digest) return malformed("the bundle's statements are not sorted, each once");
+    envelopes.emplace_hint(envelopes.end(), digest, &envelope);
+  }
+  for (const auto& [digest, envelope] : envelopes) {
+    if (std::ranges::none_of(bundle.leaves, [&](const ProvenLeaf& p) { return p.leaf.envelope == digest; }))
+      return refuse("DIGEST_MISMATCH", "the bundle holds a statement that none of its entries names", crypto::hex(digest));
+  }
+  TRY_VOID(check_window(bundle));
+  TRY(const Fold folded, fold(bundle, envelopes));
+  if (folded.state.place.charter_sha256 != pin.charter_sha256 || folded.state.place.origin != pin.origin)
+    return refuse("CONTEXT_MISMATCH", "the release was made under another charter than the one that is pinned", folded.state.place.charter_id);
+  if (!(folded.state.log_key == pin.log_key)) return refuse("CONTEXT_MISMATCH", "the charter names another log key than the pin", pin.origin);
+  TRY(VerifiedRelease release, describe_release(folded, checkpoint));
+  if (release.leaf != bundle.leaves.back().leaf.seq) return malformed("the bundle goes on after its release");
+  if (now + kClockSlack < release.not_before)
+    return refuse("EXPIRED", "the release is not valid before " + base::rfc3339(release.not_before) + "; is the clock right?", release.channel);
+  if (now > release.not_after)
+    return refuse("EXPIRED", "the release was valid until " + base::rfc3339(release.not_after) + "; judge the model again and release it anew", release.channel);
+  return release;
+}
+
+}  // namespace govern

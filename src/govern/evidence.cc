@@ -1,0 +1,158 @@
+#include "govern/evidence.h"
+
+#include <cmath>
+
+#include "base/check.h"
+#include "govern/refusal.h"
+
+namespace govern {
+namespace {
+
+constexpr uint64_t kCountMax = uint64_t{1} << 40;
+
+// log of C(n, k) p^k (1-p)^(n-k)
+double log_binomial(uint64_t n, uint64_t k, double p) {
+  const double nn = static_cast<double>(n), kk = static_cast<double>(k);
+  return std::lgamma(nn + 1) - std::lgamma(kk + 1) - std::lgamma(nn - kk + 1) + kk * std::log(p) +
+         (nn - kk) * std::log1p(-p);
+}
+
+// The continued fraction of the regularised incomplete beta function (Lentz's method).
+double beta_fraction(double a, double b, double x) {
+  constexpr double kTiny = 1e-300;
+  const auto away_from_zero = [](double v) { return std::abs(v) < kTiny ? kTiny : v; };
+  double c = 1, d = 1 / away_from_zero(1 - (a + b) * x / (a + 1)), h = d;
+  for (int m = 1; m <= 10'000; ++m) {
+    const double i = m;
+    const double even = i * (b - i) * x / ((a + 2 * i - 1) * (a + 2 * i));
+    d = 1 / away_from_zero(1 + even * d);
+    c = away_from_zero(1 + even / c);
+    h *= d * c;
+    const double odd = -(a + i) * (a + b + i) * x / ((a + 2 * i) * (a + 2 * i + 1));
+    d = 1 / away_from_zero(1 + odd * d);
+    c = away_from_zero(1 + odd / c);
+    h *= d * c;
+    if (std::abs(d * c - 1) < 1e-15) break;
+  }
+  return h;
+}
+
+// P(X >= k) for X binomial(n, p), k >= 1: the regularised incomplete beta function I_p(k, n - k + 1).
+double upper_tail(uint64_t n, uint64_t k, double p) {
+  if (p <= 0) return 0;
+  if (p >= 1) return 1;
+  const double a = static_cast<double>(k), b = static_cast<double>(n - k + 1);
+  const double front = std::exp(log_binomial(n, k, p));  // = p^a (1-p)^(b-1) / (a B(a, b)) … times 1
+  if (p < (a + 1) / (a + b + 2)) return front * (1 - p) * beta_fraction(a, b, p);
+  const double mirrored = std::exp(log_binomial(n, k - 1, p));
+  return 1 - mirrored * p * beta_fraction(b, a, 1 - p);
+}
+
+const json::Value* find_resource(const json::Array& configuration, std::string_view name) {
+  const json::Value* found = nullptr;
+  for (const json::Value& resource : configuration) {
+    if (resource["name"] != json::Value(name)) continue;
+    if (found != nullptr) return nullptr;  // named twice: ambiguous, so not there
+    found = &resource;
+  }
+  return found;
+}
+
+base::Status read_suite(const json::Array& configuration, Evidence* out) {
+  const json::Value* suite = find_resource(configuration, "suite");
+  if (suite == nullptr) return malformed("the evidence names its suite once", "configuration");
+  TRY(std::string uri, json::get_string(*suite, "uri"));
+  const size_t at = uri.rfind('@');
+  if (!uri.starts_with("suite:") || at == uri.npos || at < 7 || at + 1 == uri.size())
+    return malformed("a suite is written suite:<id>@<version>", uri);
+  out->suite = uri.substr(6, at - 6);
+  out->suite_version = uri.substr(at + 1);
+  TRY(const json::Value* digest, json::get_object(*suite, "digest"));
+  TRY(out->suite_root, get_digest(*digest, "sha256"));
+  TRY(const json::Value* notes, json::get_object(*suite, "annotations"));
+  TRY(out->size, get_decimal(*notes, "size"));
+  TRY(out->epochs, get_decimal(*notes, "epochs"));
+  return {};
+}
+
+base::Status read_results(const json::Array& configuration, Evidence* out) {
+  const json::Value* results = find_resource(configuration, "results");
+  if (results == nullptr) return malformed("the evidence names its results once", "configuration");
+  TRY(const json::Value* digest, json::get_object(*results, "digest"));
+  TRY(out->result_root, get_digest(*digest, "sha256"));
+  TRY(const json::Value* notes, json::get_object(*results, "annotations"));
+  TRY(const bool complete, json::get_bool(*notes, "complete"));
+  TRY(const uint64_t size, get_decimal(*notes, "size"));
+  TRY(const uint64_t epochs, get_decimal(*notes, "epochs"));
+  TRY(out->passed, get_decimal(*notes, "passed"));
+  TRY(out->failed, get_decimal(*notes, "failed"));
+  TRY(out->errors, get_decimal(*notes, "errors"));
+  TRY(out->metric, json::get_string(*notes, "metric"));
+  TRY(const std::string finished, json::get_string(*notes, "finished"));
+  TRY(out->finished, base::parse_rfc3339(finished));
+  for (const uint64_t count : {out->size, out->epochs, out->passed, out->failed, out->errors}) {
+    if (count > kCountMax) return malformed("a count of the evidence is out of range", "results");
+  }
+  const bool whole = complete && size == out->size && epochs == out->epochs && size > 0 && epochs > 0 &&
+                     epochs <= kCountMax / size && out->passed + out->failed + out->errors == size * epochs;
+  if (!whole)
+    return refuse("EVIDENCE_INCOMPLETE", "the run does not have every case of its suite exactly once an epoch", out->suite);
+  return {};
+}
+
+}  // namespace
+
+std::string format_evidence(const Evidence& e) {
+  const auto number = [](uint64_t n) { return json::Value(std::to_string(n)); };
+  const auto digest = [](const crypto::Digest& d) { return json::Value(json::Object{{"sha256", crypto::hex(d)}}); };
+  const json::Value suite = json::Object{
+      {"name", "suite"},
+      {"uri", "suite:" + e.suite + '@' + e.suite_version},
+      {"digest", digest(e.suite_root)},
+      {"annotations", json::Object{{"size", number(e.size)}, {"epochs", number(e.epochs)}}}};
+  const json::Value results = json::Object{
+      {"name", "results"},
+      {"digest", digest(e.result_root)},
+      {"annotations", json::Object{{"complete", true},
+                                   {"size", number(e.size)},
+                                   {"epochs", number(e.epochs)},
+                                   {"passed", number(e.passed)},
+                                   {"failed", number(e.failed)},
+                                   {"errors", number(e.errors)},
+                                   {"metric", e.metric},
+                                   {"finished", base::rfc3339(e.finished)}}}};
+  const json::Value predicate = json::Object{{"result", e.failed + e.errors == 0 ? "PASSED" : "WARNED"},
+                                             {"configuration", json::Array{suite, results}}};
+  return format_statement({e.model, e.manifest_digest, std::string(kTestResultType), predicate});
+}
+
+base::Result<Evidence> parse_evidence(std::string_view payload) {
+  TRY(const Statement statement, parse_statement(payload));
+  if (statement.predicate_type != kTestResultType)
+    return malformed("the evidence is not an in-toto test result v0.1", statement.predicate_type);
+  TRY(const json::Array* configuration, json::get_array(statement.predicate, "configuration"));
+  Evidence evidence;
+  evidence.model = statement.subject_name;
+  evidence.manifest_digest = statement.subject_digest;
+  TRY_VOID(read_suite(*configuration, &evidence));
+  TRY_VOID(read_results(*configuration, &evidence));
+  return evidence;
+}
+
+double lower_bound(uint64_t passed, uint64_t count, double alpha) {
+  CHECK(passed <= count && alpha > 0 && alpha < 1);
+  if (passed == 0) return 0;
+  double low = 0, high = 1;  // the p at which passed or more would come with probability alpha
+  for (int i = 0; i < 100; ++i) {
+    const double middle = (low + high) / 2;
+    (upper_tail(count, passed, middle) < alpha ? low : high) = middle;
+  }
+  return low;
+}
+
+double upper_bound(uint64_t passed, uint64_t count, double alpha) {
+  CHECK(passed <= count);
+  return 1 - lower_bound(count - passed, count, alpha);
+}
+
+}  // namespace govern

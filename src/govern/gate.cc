@@ -1,0 +1,149 @@
+#include "govern/gate.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "govern/checkpoint.h"
+#include "govern/refusal.h"
+
+namespace govern {
+namespace {
+
+using json::Object;
+using json::Value;
+
+constexpr std::string_view kVerifierId = "https://charter.example/gate/v1";
+constexpr std::string_view kEnvelopeUri = "log:";  // an attestation is named by its leaf
+
+bool answers(const Evidence& evidence, const Gate& gate) {
+  return (gate.suite == "*" || gate.suite == evidence.suite) && gate.metric == evidence.metric &&
+         (!gate.suite_root || *gate.suite_root == evidence.suite_root);
+}
+
+std::string percent(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f %%", 100 * value);
+  return text;
+}
+
+// A case that ended in an error counts as the worst: a failure of capability, an event of harm.
+base::Status check_bound(const Gate& gate, const Evidence& e) {
+  const uint64_t count = e.size * e.epochs;
+  if (e.epochs != 1)
+    return refuse("GATE_BOUND", "the suite was run " + std::to_string(e.epochs) + " times; an exact binomial bound needs independent cases", gate.id);
+  if (count < gate.min_n)
+    return refuse("GATE_BOUND", "the suite has " + std::to_string(count) + " cases, the gate asks for " + std::to_string(gate.min_n), gate.id);
+  const double bound = gate.upper ? upper_bound(e.passed + e.errors, count, gate.alpha) : lower_bound(e.passed, count, gate.alpha);
+  const bool passed = gate.upper ? bound <= gate.limit : bound >= gate.limit;
+  if (!passed)
+    return refuse("GATE_BOUND", "suite " + e.suite + ": the " + (gate.upper ? "upper" : "lower") + " bound of " + e.metric + " is " +
+                                    percent(bound) + ", the limit is " + percent(gate.limit), gate.id);
+  return {};
+}
+
+Value resource(std::string uri, const crypto::Digest& digest) {
+  return Object{{"uri", std::move(uri)}, {"digest", Object{{"sha256", crypto::hex(digest)}}}};
+}
+
+}  // namespace
+
+base::Status check_gates(const Charter& charter, const Power& power, std::string_view channel,
+                         const crypto::Digest& manifest, const std::vector<LoggedEvidence>& evidence, base::Time now) {
+  for (const LoggedEvidence& logged : evidence) {
+    if (logged.evidence.manifest_digest != manifest)
+      return refuse("SUBJECT_MISMATCH", "this evidence is about another model: its digest is " +
+                                            crypto::hex(logged.evidence.manifest_digest), logged.evidence.suite);
+    if (power.evidence_age_max && now > logged.evidence.finished + *power.evidence_age_max)
+      return refuse("EVIDENCE_STALE", "the run is older than the charter allows; run the suite again", logged.evidence.suite);
+  }
+  for (const Gate& gate : charter.gates) {
+    if (!gate.applies_to(channel)) continue;
+    bool answered = false;
+    for (const LoggedEvidence& logged : evidence) {
+      if (!answers(logged.evidence, gate)) continue;
+      TRY_VOID(check_bound(gate, logged.evidence));  // every run counts: a bad one is not outweighed by a good one
+      answered = true;
+    }
+    if (!answered)
+      return refuse("EVIDENCE_MISSING", "no evidence answers this gate: it asks for suite '" + gate.suite + "' and " + gate.metric +
+                                            "; run `charter judge` and pass its result with --evidence", gate.id);
+  }
+  return {};
+}
+
+crypto::Digest standard_digest(const Charter& charter) {
+  json::Array gates;
+  for (const Gate& gate : charter.gates) {
+    json::Array channels;
+    for (const std::string& channel : gate.channels) channels.emplace_back(channel);
+    gates.emplace_back(Object{{"id", gate.id},
+                              {"suite", gate.suite},
+                              {"suite_root", gate.suite_root ? crypto::hex(*gate.suite_root) : ""},
+                              {"metric", gate.metric},
+                              {"direction", gate.upper ? "upper" : "lower"},
+                              {"limit", gate.limit_text},
+                              {"alpha", gate.alpha_text},
+                              {"min_n", std::to_string(gate.min_n)},
+                              {"channels", std::move(channels)}});
+  }
+  return crypto::sha256(json::canonical(gates));
+}
+
+Value evidence_to_json(const std::vector<LoggedEvidence>& evidence) {
+  json::Array out;
+  for (const LoggedEvidence& logged : evidence) {
+    const Evidence& e = logged.evidence;
+    out.emplace_back(Object{{"suite", e.suite + '@' + e.suite_version},
+                            {"suiteRoot", crypto::hex(e.suite_root)},
+                            {"resultRoot", crypto::hex(e.result_root)},
+                            {"size", std::to_string(e.size)},
+                            {"epochs", std::to_string(e.epochs)},
+                            {"leaf", std::to_string(logged.at.leaf)}});
+  }
+  return out;
+}
+
+std::string format_gate_verdict(const GateVerdict& v) {
+  json::Array inputs;
+  for (const LeafReference& reference : v.evidence)
+    inputs.push_back(resource(std::string(kEnvelopeUri) + std::to_string(reference.leaf), reference.sha256));
+  const Value predicate = Object{{"verifier", Object{{"id", kVerifierId}}},
+                                 {"timeVerified", base::rfc3339(v.verified)},
+                                 {"resourceUri", "channel:" + v.channel},
+                                 {"policy", resource("standard", v.standard)},
+                                 {"inputAttestations", std::move(inputs)},
+                                 {"verificationResult", "PASSED"},
+                                 {"verifiedLevels", json::Array{"CHARTER_GATE_PASSED"}},
+                                 {"slsaVersion", "1.0"}};
+  return format_statement({v.model, v.manifest, std::string(kVerificationSummaryType), predicate});
+}
+
+base::Result<GateVerdict> parse_gate_verdict(std::string_view payload) {
+  TRY(const Statement statement, parse_statement(payload));
+  if (statement.predicate_type != kVerificationSummaryType) return malformed("the statement is not a verification summary", statement.predicate_type);
+  GateVerdict v;
+  v.model = statement.subject_name;
+  v.manifest = statement.subject_digest;
+  TRY(const std::string channel, json::get_string(statement.predicate, "resourceUri"));
+  if (!channel.starts_with("channel:")) return malformed("a verdict is about a channel", channel);
+  v.channel = channel.substr(8);
+  TRY(const json::Value* policy, json::get_object(statement.predicate, "policy"));
+  TRY(const json::Value* policy_digest, json::get_object(*policy, "digest"));
+  TRY(v.standard, get_digest(*policy_digest, "sha256"));
+  TRY(const std::string verified, json::get_string(statement.predicate, "timeVerified"));
+  TRY(v.verified, base::parse_rfc3339(verified));
+  TRY(const json::Array* inputs, json::get_array(statement.predicate, "inputAttestations"));
+  for (const Value& input : *inputs) {
+    LeafReference reference;
+    TRY(const std::string uri, json::get_string(input, "uri"));
+    if (!uri.starts_with(kEnvelopeUri)) return malformed("an attestation is named by its leaf", uri);
+    TRY(reference.leaf, parse_decimal(std::string_view(uri).substr(kEnvelopeUri.size())));
+    TRY(const json::Value* digest, json::get_object(input, "digest"));
+    TRY(reference.sha256, get_digest(*digest, "sha256"));
+    v.evidence.push_back(reference);
+  }
+  if (format_gate_verdict(v) != payload) return malformed("the verdict is not in the form that this gate writes");
+  return v;
+}
+
+}  // namespace govern

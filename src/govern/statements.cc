@@ -1,0 +1,337 @@
+#include "govern/statements.h"
+
+#include <algorithm>
+#include <array>
+
+#include "govern/refusal.h"
+
+namespace govern {
+namespace {
+
+using base::Result;
+using json::Object;
+using json::Value;
+
+struct KindNames {
+  Kind kind;
+  std::string_view word;
+  bool in_toto;
+};
+constexpr std::array<KindNames, 7> kKinds = {{{Kind::Charter, "charter", false},
+                                              {Kind::Evidence, "evidence", true},
+                                              {Kind::Gate, "gate", true},
+                                              {Kind::Proposal, "proposal", false},
+                                              {Kind::Ballot, "ballot", false},
+                                              {Kind::Tally, "tally", false},
+                                              {Kind::Release, "release", true}}};
+
+constexpr std::array<std::string_view, 7> kKindNames = {"charter/v1", "evidence/v1", "gate/v1", "proposal/v1",
+                                                        "ballot/v1",  "tally/v1",    "release/v1"};
+
+const KindNames& names_of(Kind kind) { return kKinds[static_cast<size_t>(kind)]; }
+
+Value number(uint64_t n) { return std::to_string(n); }
+Value moment(base::Time time) { return base::rfc3339(time); }
+Value digest(const crypto::Digest& d) { return crypto::hex(d); }
+
+Value to_json(const Context& context) {
+  return Object{{"charter", Object{{"id", context.charter_id},
+                                   {"version", number(context.charter_version)},
+                                   {"sha256", digest(context.charter_sha256)}}},
+                {"nonce", context.nonce},
+                {"origin", context.origin}};
+}
+
+Value to_json(const LeafReference& reference) {
+  return Object{{"leaf", number(reference.leaf)}, {"sha256", digest(reference.sha256)}};
+}
+
+Value to_json(const std::vector<LeafReference>& references) {
+  json::Array out;
+  for (const LeafReference& reference : references) out.push_back(to_json(reference));
+  return out;
+}
+
+Result<base::Time> get_time(const Value& object, std::string_view key) {
+  TRY(const std::string text, json::get_string(object, key));
+  const auto time = base::parse_rfc3339(text);
+  if (!time || base::rfc3339(*time) != text)
+    return malformed("field '" + std::string(key) + "': expected a time such as 2026-11-21T00:00:00Z", std::string(key));
+  return *time;
+}
+
+Result<std::string> get_nonce(const Value& object) {
+  TRY(std::string nonce, json::get_string(object, "nonce"));
+  if (!crypto::digest_from_hex(nonce)) return malformed("a nonce has 64 lower-case hex digits", "nonce");
+  return nonce;
+}
+
+Result<Context> get_context(const Value& object) {
+  TRY(const Value* outer, json::get_object(object, "context"));
+  TRY_VOID(json::only_fields(*outer, {"charter", "nonce", "origin"}));
+  TRY(const Value* charter, json::get_object(*outer, "charter"));
+  TRY_VOID(json::only_fields(*charter, {"id", "version", "sha256"}));
+  Context context;
+  TRY(context.charter_id, json::get_string(*charter, "id"));
+  TRY(context.charter_version, get_decimal(*charter, "version"));
+  TRY(context.charter_sha256, get_digest(*charter, "sha256"));
+  TRY(context.origin, json::get_string(*outer, "origin"));
+  TRY(context.nonce, get_nonce(*outer));
+  return context;
+}
+
+Result<LeafReference> read_reference(const Value& value) {
+  TRY_VOID(json::only_fields(value, {"leaf", "sha256"}));
+  LeafReference reference;
+  TRY(reference.leaf, get_decimal(value, "leaf"));
+  TRY(reference.sha256, get_digest(value, "sha256"));
+  return reference;
+}
+
+Result<LeafReference> get_reference(const Value& object, std::string_view key) {
+  TRY(const Value* value, json::get_object(object, key));
+  return read_reference(*value);
+}
+
+// In the order of the log, none twice.
+Result<std::vector<LeafReference>> get_references(const Value& object, std::string_view key) {
+  TRY(const json::Array* items, json::get_array(object, key));
+  std::vector<LeafReference> out;
+  for (const Value& item : *items) {
+    TRY(const LeafReference reference, read_reference(item));
+    if (!out.empty() && out.back().leaf >= reference.leaf)
+      return malformed("field '" + std::string(key) + "': leaves stand in order, each once", std::string(key));
+    out.push_back(reference);
+  }
+  return out;
+}
+
+// A payload of ours: canonical JSON of the kind's type, so that there is one spelling of it.
+Result<Value> parse_payload(std::string_view payload, Kind kind) {
+  TRY(Value value, json::parse(payload));
+  if (!value.is_object()) return malformed("a payload is a JSON object");
+  TRY(const std::string type, json::get_string(value, "type"));
+  if (type != kind_name(kind)) return malformed("expected a payload of type " + std::string(kind_name(kind)), type);
+  return value;
+}
+
+template <class T>
+Result<T> only_canonical(T parsed, const std::string& formatted, std::string_view payload) {
+  if (formatted != payload) return malformed("the payload is not in canonical form");
+  return parsed;
+}
+
+}  // namespace
+
+std::string_view kind_name(Kind kind) { return kKindNames[static_cast<size_t>(kind)]; }
+
+std::string payload_type(Kind kind) {
+  if (names_of(kind).in_toto) return std::string(kInTotoPayloadType);
+  return "application/vnd.charter." + std::string(names_of(kind).word) + ".v1+json";
+}
+
+std::string format_leaf(const Leaf& leaf) {
+  return json::canonical(Object{{"v", "1"},
+                                {"type", kind_name(leaf.kind)},
+                                {"seq", number(leaf.seq)},
+                                {"sha256", digest(leaf.envelope)},
+                                {"subject", digest(leaf.subject)},
+                                {"time", moment(leaf.time)}});
+}
+
+Result<Leaf> parse_leaf(std::string_view text) {
+  TRY(const Value value, json::parse(text, {.bytes_max = 65'535, .depth_max = 4}));
+  TRY_VOID(json::only_fields(value, {"v", "type", "seq", "sha256", "subject", "time"}));
+  TRY(const std::string version, json::get_string(value, "v"));
+  TRY(const std::string type, json::get_string(value, "type"));
+  const auto kind = std::ranges::find(kKindNames, type);
+  if (version != "1" || kind == kKindNames.end()) return malformed("a leaf of a kind that is not known", type);
+  Leaf leaf;
+  leaf.kind = static_cast<Kind>(kind - kKindNames.begin());
+  TRY(leaf.seq, get_decimal(value, "seq"));
+  TRY(leaf.envelope, get_digest(value, "sha256"));
+  TRY(leaf.subject, get_digest(value, "subject"));
+  TRY(leaf.time, get_time(value, "time"));
+  return only_canonical(leaf, format_leaf(leaf), text);
+}
+
+bool same_place(const Context& a, const Context& b) {
+  return a.charter_id == b.charter_id && a.charter_version == b.charter_version &&
+         a.charter_sha256 == b.charter_sha256 && a.origin == b.origin;
+}
+
+std::string_view vote_name(Vote vote) {
+  switch (vote) {
+    case Vote::For: return "for";
+    case Vote::Against: return "against";
+    case Vote::Abstain: return "abstain";
+  }
+  return "";
+}
+
+Result<Vote> parse_vote(std::string_view text) {
+  for (const Vote vote : {Vote::For, Vote::Against, Vote::Abstain}) {
+    if (text == vote_name(vote)) return vote;
+  }
+  return malformed("a vote is for, against or abstain", std::string(text));
+}
+
+std::string format_charter_statement(const CharterStatement& statement) {
+  return json::canonical(Object{{"type", kind_name(Kind::Charter)},
+                                {"context", to_json(statement.context)},
+                                {"log_vkey", statement.log_vkey},
+                                {"text", statement.text}});
+}
+
+Result<CharterStatement> parse_charter_statement(std::string_view payload) {
+  TRY(const Value value, parse_payload(payload, Kind::Charter));
+  TRY_VOID(json::only_fields(value, {"type", "context", "log_vkey", "text"}));
+  CharterStatement statement;
+  TRY(statement.context, get_context(value));
+  TRY(statement.log_vkey, json::get_string(value, "log_vkey"));
+  TRY(statement.text, json::get_string(value, "text"));
+  return only_canonical(statement, format_charter_statement(statement), payload);
+}
+
+std::string format_proposal(const Proposal& p) {
+  return json::canonical(Object{{"type", kind_name(Kind::Proposal)},
+                                {"context", to_json(p.context)},
+                                {"action", p.action},
+                                {"channel", p.channel},
+                                {"person", p.person},
+                                {"model", p.model},
+                                {"manifest", manifest_to_json(p.manifest)},
+                                {"evidence", to_json(p.evidence)},
+                                {"gate", to_json(p.gate)},
+                                {"epoch", number(p.epoch)},
+                                {"created", moment(p.created)},
+                                {"expires", moment(p.expires)}});
+}
+
+Result<Proposal> parse_proposal(std::string_view payload) {
+  TRY(const Value value, parse_payload(payload, Kind::Proposal));
+  TRY_VOID(json::only_fields(value, {"type", "context", "action", "channel", "person", "model", "manifest", "evidence",
+                                     "gate", "epoch", "created", "expires"}));
+  Proposal p;
+  TRY(p.context, get_context(value));
+  TRY(p.action, json::get_string(value, "action"));
+  TRY(p.channel, json::get_string(value, "channel"));
+  TRY(p.person, json::get_string(value, "person"));
+  TRY(p.model, json::get_string(value, "model"));
+  TRY(const Value* manifest, json::get_object(value, "manifest"));
+  TRY(p.manifest, manifest_from_json(*manifest));
+  TRY(p.evidence, get_references(value, "evidence"));
+  TRY(p.gate, get_reference(value, "gate"));
+  TRY(p.epoch, get_decimal(value, "epoch"));
+  TRY(p.created, get_time(value, "created"));
+  TRY(p.expires, get_time(value, "expires"));
+  return only_canonical(p, format_proposal(p), payload);
+}
+
+std::string format_ballot(const Ballot& b) {
+  return json::canonical(Object{{"type", kind_name(Kind::Ballot)},
+                                {"context", to_json(b.context)},
+                                {"proposal", digest(b.proposal)},
+                                {"body", b.body},
+                                {"person", b.person},
+                                {"vote", vote_name(b.vote)},
+                                {"checkpoint", Object{{"size", number(b.checkpoint_size)}, {"root", digest(b.checkpoint_root)}}},
+                                {"created", moment(b.created)},
+                                {"expires", moment(b.expires)}});
+}
+
+Result<Ballot> parse_ballot(std::string_view payload) {
+  TRY(const Value value, parse_payload(payload, Kind::Ballot));
+  TRY_VOID(json::only_fields(value, {"type", "context", "proposal", "body", "person", "vote", "checkpoint", "created", "expires"}));
+  Ballot b;
+  TRY(b.context, get_context(value));
+  TRY(b.proposal, get_digest(value, "proposal"));
+  TRY(b.body, json::get_string(value, "body"));
+  TRY(b.person, json::get_string(value, "person"));
+  TRY(const std::string vote, json::get_string(value, "vote"));
+  TRY(b.vote, parse_vote(vote));
+  TRY(const Value* checkpoint, json::get_object(value, "checkpoint"));
+  TRY_VOID(json::only_fields(*checkpoint, {"size", "root"}));
+  TRY(b.checkpoint_size, get_decimal(*checkpoint, "size"));
+  TRY(b.checkpoint_root, get_digest(*checkpoint, "root"));
+  TRY(b.created, get_time(value, "created"));
+  TRY(b.expires, get_time(value, "expires"));
+  return only_canonical(b, format_ballot(b), payload);
+}
+
+std::string format_tally(const TallyStatement& t) {
+  return json::canonical(Object{{"type", kind_name(Kind::Tally)},
+                                {"context", to_json(t.context)},
+                                {"proposal", digest(t.proposal)},
+                                {"person", t.person},
+                                {"ballots", to_json(t.ballots)},
+                                {"results", t.results},
+                                {"created", moment(t.created)}});
+}
+
+Result<TallyStatement> parse_tally(std::string_view payload) {
+  TRY(Value value, parse_payload(payload, Kind::Tally));
+  TRY_VOID(json::only_fields(value, {"type", "context", "proposal", "person", "ballots", "results", "created"}));
+  TallyStatement t;
+  TRY(t.context, get_context(value));
+  TRY(t.proposal, get_digest(value, "proposal"));
+  TRY(t.person, json::get_string(value, "person"));
+  TRY(t.ballots, get_references(value, "ballots"));
+  TRY_VOID(json::get_array(value, "results"));
+  t.results = std::move(*value.find("results"));
+  TRY(t.created, get_time(value, "created"));
+  return only_canonical(t, format_tally(t), payload);
+}
+
+std::string format_certificate(const Certificate& c) {
+  const Value predicate = Object{
+      {"manifestDigest", digest(c.manifest_digest)},
+      {"releaseUnit", digest(c.release_unit)},
+      {"channel", c.channel},
+      {"epoch", number(c.epoch)},
+      {"charter", Object{{"version", number(c.charter_version)}, {"sha256", digest(c.charter_sha256)}}},
+      {"standard", digest(c.standard)},
+      {"gate", to_json(c.gate)},
+      {"evidence", c.evidence},
+      {"proposal", digest(c.proposal)},
+      {"tally", to_json(c.tally)},
+      {"stages", json::Array{"100"}},
+      {"maxShare", "100"},
+      {"notBefore", moment(c.not_before)},
+      {"notAfter", moment(c.not_after)},
+      {"stopEpochMin", "0"},
+      {"nonce", c.nonce}};
+  return format_statement({c.model, c.oms_root, std::string(kReleaseType), predicate});
+}
+
+Result<Certificate> parse_certificate(std::string_view payload) {
+  TRY(Statement statement, parse_statement(payload));
+  if (statement.predicate_type != kReleaseType) return malformed("the statement is not a release certificate", statement.predicate_type);
+  const Value& p = statement.predicate;
+  Certificate c;
+  c.model = statement.subject_name;
+  c.oms_root = statement.subject_digest;
+  TRY(c.manifest_digest, get_digest(p, "manifestDigest"));
+  TRY(c.release_unit, get_digest(p, "releaseUnit"));
+  TRY(c.channel, json::get_string(p, "channel"));
+  TRY(c.epoch, get_decimal(p, "epoch"));
+  TRY(const Value* charter, json::get_object(p, "charter"));
+  TRY(c.charter_version, get_decimal(*charter, "version"));
+  TRY(c.charter_sha256, get_digest(*charter, "sha256"));
+  TRY(c.standard, get_digest(p, "standard"));
+  TRY(c.gate, get_reference(p, "gate"));
+  TRY_VOID(json::get_array(p, "evidence"));
+  c.evidence = p["evidence"];
+  TRY(c.proposal, get_digest(p, "proposal"));
+  TRY(c.tally, get_reference(p, "tally"));
+  TRY(c.not_before, get_time(p, "notBefore"));
+  TRY(c.not_after, get_time(p, "notAfter"));
+  TRY(c.nonce, get_nonce(p));
+  return only_canonical(c, format_certificate(c), payload);  // refuses unknown fields too
+}
+
+crypto::Digest release_unit(const Manifest& manifest) {
+  return crypto::sha256(json::canonical(Object{{"v", "1"}, {"manifest", digest(manifest_digest(manifest))}}));
+}
+
+}  // namespace govern

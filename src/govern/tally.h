@@ -1,0 +1,43 @@
+// Counting (GOVERNANCE 3.3). Persons in seats are counted, each once in a body; a motion passes when more are for than
+// against, when enough of the eligible are for, when the floor is reached, and when every body whose consent the rule
+// asks for passes its own tally. Absence and abstention are "not for"; a tie fails.
+#pragma once
+
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "govern/charter.h"
+#include "govern/statements.h"
+
+namespace govern {
+
+struct CountedVote {
+  std::string body, person;
+  Vote vote = Vote::Abstain;
+  uint64_t leaf = 0;  // of two ballots of one person in one body, the one logged first stands
+};
+
+struct BodyResult {
+  std::string body;
+  uint64_t seats = 0, eligible = 0, votes_for = 0, votes_against = 0, abstained = 0;
+  uint64_t needed = 0;  // votes for
+  bool passed = false;
+  std::set<std::string> persons_for;
+};
+
+struct Outcome {
+  std::vector<BodyResult> bodies;  // the deciding one first
+  bool passed = false;
+};
+
+// `recused` persons leave the base of every body. Votes in other bodies, of persons without a seat, or in a body of
+// class economic have no influence on anything.
+Outcome count(const Charter& charter, const Power& power, const std::vector<CountedVote>& votes,
+              const std::set<std::string>& recused = {});
+
+json::Value outcome_to_json(const Outcome& outcome);  // the `results` of a tally statement
+std::string describe(const Outcome& outcome);         // "board: 1 for, 0 against of 1 eligible, 1 needed"
+
+}  // namespace govern
