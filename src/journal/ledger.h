@@ -5,7 +5,6 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -125,6 +124,7 @@ class Ledger {
  private:
   struct State;
   explicit Ledger(std::unique_ptr<State> state);
+  base::Status release_all_open();
   std::unique_ptr<State> state_;
 };
 
@@ -135,7 +135,7 @@ struct RebuildReport {
   int64_t transfers = 0;
   int64_t usage_rows = 0;
   int64_t accounts = 0;
-  std::vector<std::string> differences;  // index rows that were not what the fold gives; empty: byte for byte the same
+  std::vector<std::string> differences = {};  // index rows that are not what the fold gives; empty: the same to the byte
   crypto::Digest root{};
 };
 
