@@ -12,9 +12,7 @@
 
 namespace model {
 
-inline constexpr int64_t kPageTokens = 16;
-
-// All KV memory, reserved once. A page holds kPageTokens tokens of every layer. Elements are bf16, or fp32 when the model
+// All KV memory, reserved once. A page holds kernels::kPageTokens tokens of every layer. Elements are bf16, or fp32 when the model
 // computes in fp32.
 class KvCache {
  public:
@@ -26,9 +24,11 @@ class KvCache {
 
   int64_t pages() const { return pages_; }
   bool is_f32() const { return f32_; }
-  // K then V of one layer in one page: [kPageTokens, kv_heads, head_dim] each.
+  // One layer's keys and values in one page, in the order of kernels::write_page.
   uint8_t* keys(int32_t page, int64_t layer) const;
   uint8_t* values(int32_t page, int64_t layer) const;
+  // A page that changes hands: nothing of its last owner may reach the next one.
+  void clear(int32_t page);
 
  private:
   KvCache(const Config& config, bool f32, int64_t pages, uint8_t* memory);
@@ -46,18 +46,25 @@ struct Row {
   int32_t logits_index = -1;  // the row of `logits` that gets this token's logits; -1: none
 };
 
-// Scratch for steps of at most rows_max rows with logits for at most logits_max of them.
+// Scratch for steps of at most rows_max rows, logits for at most logits_max of them, positions below positions_max.
 class Forward {
  public:
-  Forward(std::shared_ptr<const Model> model, int64_t rows_max, int64_t logits_max);
+  Forward(std::shared_ptr<const Model> model, int64_t rows_max, int64_t logits_max, int64_t positions_max);
   ~Forward();
 
-  // Writes [logits rows, vocab] into logits(). CHECKs its arguments: they come from our own code.
+  // Runs the rows; logits(i) is then the row [vocab] of the token that had logits_index i. CHECKs its arguments: they come
+  // from our own code.
   void step(std::span<const Row> rows, KvCache& cache, base::ThreadPool& pool);
   float* logits(int64_t index);
 
  private:
   struct Scratch;
+  void attend(std::span<const Row> rows, int64_t layer, KvCache& cache, base::ThreadPool& pool);
+  template <class Element>
+  void write_and_look(std::span<const Row> rows, int64_t layer, KvCache& cache, base::ThreadPool& pool);
+  void feed_forward(int64_t count, int64_t layer, base::ThreadPool& pool);
+  void project(std::span<const Row> rows, base::ThreadPool& pool);
+
   std::shared_ptr<const Model> model_;
   std::unique_ptr<Scratch> scratch_;
 };

@@ -65,8 +65,7 @@ class Model {
 
   const std::vector<Layer>& layers() const { return layers_; }
   const std::vector<float>& final_norm() const { return final_norm_; }
-  const kernels::PackedWeights& head() const { return head_; }               // [vocab, dim]
-  const std::vector<float>& rope() const { return rope_; }                   // [context, head_dim/2, 2]
+  const kernels::PackedWeights& head() const { return head_; }  // [vocab, dim]
   void embed(int32_t token, float* out /*dim*/) const;
 
  private:
@@ -78,13 +77,11 @@ class Model {
   std::unique_ptr<const text::Tokenizer> tokenizer_;
   std::unique_ptr<const text::ChatTemplate> chat_template_;
   GenerationDefaults defaults_;
-  std::vector<int32_t> stop_ids_;
   formats::DType embedding_type_ = formats::DType::F32;
   std::vector<uint8_t> embedding_;  // [vocab, dim] as stored
   std::vector<Layer> layers_;
   std::vector<float> final_norm_;
   kernels::PackedWeights head_;
-  std::vector<float> rope_;
   uint64_t weight_bytes_ = 0;
 };
 
