@@ -43,6 +43,8 @@ Scene::Scene(const Lexicon& lexicon, const Grammar& grammar, base::Rng& rng)
 }
 
 void Scene::cast(const Grammar::Section& section) {
+  // Chinese says two in a sum as 二, before a measure word as 两: sums keep their digits.
+  if (section.id.starts_with("expression.") && lexicon_.language() != Language::English) number_words_ = false;
   std::vector<const Person*> people;
   for (const Person*& person : people_) {
     person = &lexicon_.person(rng_, people);

@@ -143,7 +143,8 @@ void Writer::disturb(base::Rng& rng, std::string* text) const {
       text->pop_back();
     } else if (kind < 17) {
       const size_t at = rng.below(text->size());
-      if (is_letter((*text)[at])) {
+      const bool inside = at > 0 && at + 1 < text->size() && is_letter((*text)[at - 1]) && is_letter((*text)[at + 1]);
+      if (inside && is_letter((*text)[at])) {
         if (rng.below(2) == 0) text->erase(at, 1);
         else text->insert(at, 1, (*text)[at]);
       }
