@@ -60,6 +60,12 @@ struct Limits {
   int64_t messages_max = 10'000;  // in one conversation
 };
 
+// Where a page of the list ended.
+struct ListCursor {
+  base::Time updated = {INT64_MAX};
+  std::string id = {};
+};
+
 class Conversations {
  public:
   // Answers that a crash left Partial are marked Stopped.
@@ -69,10 +75,7 @@ class Conversations {
 
   base::Result<Conversation> create(std::string_view user_id, std::string_view title);
   // Newest first; pass the last one's `updated` and id to go on. At most 100 a page.
-  struct Cursor {
-    base::Time updated = {INT64_MAX};
-    std::string id = {};
-  };
+  using Cursor = ListCursor;
   base::Result<std::vector<Conversation>> list(std::string_view user_id, int64_t limit, const Cursor& after = {}) const;
 
   // All of these: NotFound, reason conversation_not_found, for a conversation of someone else as for one that is not there.
@@ -86,7 +89,8 @@ class Conversations {
                                           std::string_view message_id) const;
 
   // A question and the empty answer below it, in one step. An empty parent_id goes below the newest message (or starts the
-  // conversation). An empty title becomes the question's first words.
+  // conversation), kRoot beside the first. An empty title becomes the question's first words.
+  static constexpr std::string_view kRoot = "root";
   struct Turn {
     Message user = {};
     Message assistant = {};
@@ -97,7 +101,8 @@ class Conversations {
   base::Result<Message> regenerate(std::string_view user_id, std::string_view conversation_id,
                                    std::string_view assistant_message_id, std::string_view model);
 
-  // Text as it streams into a Partial answer; returns at once. finish() writes all of it and waits for the disk.
+  // Text as it streams into a Partial answer; returns at once. finish() writes all of it and waits for the disk; when the
+  // disk refuses, the text is still shown and finish() may be called again.
   void append_text(std::string_view message_id, std::string_view text);
   base::Status finish(std::string_view message_id, const Finished& finished);
 
