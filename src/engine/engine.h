@@ -22,8 +22,8 @@ struct Sampling {
   int top_k = 0;          // 0: off
   float min_p = 0;
   float presence_penalty = 0, frequency_penalty = 0;  // over the tokens generated so far
-  std::optional<uint64_t> seed;
-  std::vector<std::pair<int32_t, float>> logit_bias;  // -100 and below bans
+  std::optional<uint64_t> seed = {};
+  std::vector<std::pair<int32_t, float>> logit_bias = {};  // -100 and below bans
   bool logprobs = false;
   int top_logprobs = 0;   // 0..20
 };
@@ -32,26 +32,26 @@ struct Sampling {
 struct TokenLogprob {
   int32_t id = 0;
   float logprob = 0;
-  std::vector<std::pair<int32_t, float>> top;  // likeliest first
+  std::vector<std::pair<int32_t, float>> top = {};  // likeliest first
 };
 
 enum class Finish : uint8_t { Stop, Length, Cancelled, Error };
 std::string_view finish_name(Finish finish);  // "stop", "length", "cancelled", "error"
 
 struct Event {
-  std::string text;                    // valid UTF-8; never ends inside a character, never shows part of a stop string
-  std::vector<TokenLogprob> logprobs;  // of the tokens whose text has now been handed out
+  std::string text = {};                    // valid UTF-8; never ends inside a character, never shows part of a stop string
+  std::vector<TokenLogprob> logprobs = {};  // of the tokens whose text has now been handed out
   int64_t completion_tokens = 0;       // so far; a stop token is not counted
-  std::optional<Finish> finish;
-  std::optional<base::Error> error;    // with Finish::Error, and with Finish::Cancelled when the engine shut down
+  std::optional<Finish> finish = {};
+  std::optional<base::Error> error = {};    // with Finish::Error, and with Finish::Cancelled when the engine shut down
 };
 
 struct Request {
-  std::vector<int32_t> prompt;    // at least one token, BOS included where the model wants one
-  Sampling sampling;
+  std::vector<int32_t> prompt = {};    // at least one token, BOS included where the model wants one
+  Sampling sampling = {};
   int64_t max_tokens = 0;         // 0, or more than fits: as many as the context has room for
-  std::vector<std::string> stop;
-  std::string fairness_key;       // waiting requests take turns by this key (a project, a user)
+  std::vector<std::string> stop = {};
+  std::string fairness_key = {};       // waiting requests take turns by this key (a project, a user)
   bool ignore_stop_tokens = false;  // for measurements
 };
 
@@ -64,7 +64,7 @@ struct Options {
   int64_t max_batch = 32;                        // streams that run together
   int64_t queue_max = 256;                       // requests that wait
   int64_t prefill_tokens_per_step = 64;          // prompt tokens in one step, so that running streams go on
-  std::optional<uint64_t> seed;                  // for requests without one; empty: from the system's random source
+  std::optional<uint64_t> seed = {};                  // for requests without one; empty: from the system's random source
 };
 
 struct Stats {

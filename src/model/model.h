@@ -31,7 +31,7 @@ base::Result<ModelFiles> open_model(const std::string& path);
 
 struct LoadOptions {
   // Arithmetic of the matrix products and of the KV cache; empty: F32 for weights stored as F32, BF16 otherwise.
-  std::optional<kernels::Precision> precision;
+  std::optional<kernels::Precision> precision = {};
   bool tokenizer_required = true;  // false: a folder without a tokenizer loads too; tokenizer() must not be called then
 };
 

@@ -15,8 +15,8 @@ namespace model {
 
 struct SaveOptions {
   formats::DType dtype = formats::DType::BF16;  // F32, F16 or BF16 in the file
-  std::string chat_template;                    // for tokenizer_config.json; empty: none
-  json::Value generation_config;                // an object merged over {bos_token_id, eos_token_id}; null: only those
+  std::string chat_template = {};                    // for tokenizer_config.json; empty: none
+  json::Value generation_config = {};                // an object merged over {bos_token_id, eos_token_id}; null: only those
 };
 
 // Writes config.json, model.safetensors, tokenizer.json, tokenizer_config.json, generation_config.json. `tensors` are those of

@@ -1,0 +1,98 @@
+// The engine's inside: the streams, their pages, and the thread that steps them. Private to this folder.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <unordered_set>
+#include <vector>
+
+#include "base/random.h"
+#include "base/thread_pool.h"
+#include "engine/engine.h"
+#include "engine/fair_queue.h"
+#include "engine/sampler.h"
+#include "engine/text_stream.h"
+#include "model/forward.h"
+
+namespace engine {
+
+// One request from admission to its last event.
+struct Stream {
+  Stream(uint64_t id, Request request, Sink sink, const text::Tokenizer& tokenizer, uint64_t seed);
+
+  uint64_t id;
+  Request request;  // max_tokens is what the context has room for
+  Sink sink;
+  Sampler sampler;
+  TextStream text;
+  std::vector<int32_t> pages;   // all it can ever need, taken at admission: it never runs out in mid-stream
+  int64_t next_position = 0;    // tokens whose keys and values are in the cache
+  int64_t generated = 0;
+  int32_t last_token = -1;
+  base::Result<TokenLogprob> sampled = TokenLogprob{};  // of the step that is running
+  bool ended = false;
+
+  bool in_prompt() const { return next_position < static_cast<int64_t>(request.prompt.size()); }
+  int64_t pages_needed() const;
+};
+
+class Engine::Core {
+ public:
+  Core(std::shared_ptr<const model::Model> model, const Options& options, std::unique_ptr<model::KvCache> cache);
+  ~Core();
+
+  base::Result<uint64_t> submit(Request request, Sink sink);
+  void cancel(uint64_t id);
+  void drain();
+  Stats stats() const;
+  const std::shared_ptr<const model::Model>& model() const { return model_; }
+  int64_t context_length() const { return context_length_; }
+
+ private:
+  base::Status check(const Request& request) const;
+  void run();
+  bool wait_for_work();   // false: the engine is being destroyed
+  void take_cancelled();
+  void admit();
+  void step();
+  void plan_rows();
+  void sample();
+  void accept(Stream& stream);
+  void end(Stream& stream, Finish finish, std::optional<base::Error> error = {});
+  void remove_ended();
+  void end_all();
+
+  const std::shared_ptr<const model::Model> model_;
+  const Options options_;
+  std::unique_ptr<model::KvCache> cache_;
+  const int64_t context_length_;
+  base::ThreadPool pool_;
+  model::Forward forward_;
+
+  // The engine thread's own.
+  std::vector<std::unique_ptr<Stream>> running_;
+  std::vector<int32_t> free_pages_;
+  struct Share {
+    Stream* stream;
+    int64_t rows;
+    bool samples;
+  };
+  std::vector<Share> plan_;       // which streams take part in this step, and with how many rows
+  std::vector<model::Row> rows_;
+
+  mutable std::mutex mutex_;      // guards what follows
+  std::condition_variable changed_, idle_;
+  FairQueue<Stream> waiting_;
+  std::unordered_set<uint64_t> live_;       // accepted and not ended
+  std::unordered_set<uint64_t> cancelled_;  // asked for, not yet done
+  bool draining_ = false, stopping_ = false;
+  uint64_t next_id_ = 1;
+  base::Rng seeds_;
+  Stats stats_;
+
+  std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace engine
