@@ -53,9 +53,12 @@ struct Vec {
   }
   static F round_to_bf16(F a) { return widen(reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(a))); }
   static F pairs_of(F even, F odd) {
-    const __m512i low = _mm512_cvtepu16_epi32(reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(even)));
-    const __m512i high = _mm512_cvtepu16_epi32(reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(odd)));
-    return _mm512_castsi512_ps(_mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
+    const __m512i both = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(odd, even));
+    const __m512i low = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    // Half-words 0 and 16, 1 and 17, and so on.
+    const __m512i order = _mm512_or_si512(
+        low, _mm512_slli_epi32(_mm512_add_epi32(low, _mm512_set1_epi32(16)), 16));
+    return _mm512_castsi512_ps(_mm512_permutexvar_epi16(order, both));
   }
   static F pairs_in_order(F first, F second) {
     return reinterpret_cast<F>(_mm512_cvtne2ps_pbh(second, first));

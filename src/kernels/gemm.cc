@@ -10,9 +10,10 @@
 namespace kernels {
 namespace {
 
-constexpr int64_t kPanelDepthBytes = 1024;     // of one lane: a panel of B is read from L1 or L2
-constexpr int64_t kRowsPerBlock = 224;         // with kPanelDepthBytes, a block of A is a quarter of an L2 cache
-constexpr int64_t kSlabBytes = 4 << 20;        // of B packed at a time
+// Measured on 1 MiB of L2 for each core: deep panels, since each run of k loads and stores the tile of C once.
+constexpr int64_t kPanelDepthBytes = 2048;  // of one lane of B
+constexpr int64_t kRowsPerBlock = 224;      // with kPanelDepthBytes, a block of A is less than half of L2
+constexpr int64_t kSlabBytes = 2 << 20;     // of B packed at a time
 constexpr int64_t kRowsWorthSplitting = 28;
 
 thread_local Workspace slab_memory;

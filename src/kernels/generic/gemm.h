@@ -90,6 +90,7 @@ void micro(const Tile& t) {
   }
   for (int i = 0; i < R; ++i) {
     for (int j = 0; j < N; ++j) {
+      __builtin_prefetch(t.c + i * t.c_stride + j * V::kLanes, 1);
       acc[i][j] = t.accumulate ? load_some<V>(t.c + i * t.c_stride + j * V::kLanes, lanes[j]) : V::zero();
     }
   }
@@ -135,25 +136,31 @@ void block(const Block& t) {
   }
 }
 
+// A few cells at a time through all panels, so that what is read of a source row stays in cache for the next panel.
 template <class P>
 void pack_a(const PackSource& source, int64_t lanes, int64_t depth, void* out) {
+  const int64_t at_once = source.k_contiguous ? 4 * P::Vec::kLanes : 4;
   const PanelSplit split(lanes, P::rows);
   const int64_t cells = (depth + P::group - 1) / P::group * kCellsA<P>;
-  auto* to = static_cast<float*>(out);
-  int64_t lane = 0;
-  for (int64_t panel = 0; panel < split.panels; ++panel) {
-    const int64_t width = split.size(panel);
-    pack_panel<typename P::Vec, typename P::CellsA>(source, lane, width, width, depth, cells, to);
-    to += width * cells;
-    lane += width;
+  for (int64_t first = 0; first < cells; first += at_once) {
+    const int64_t count = cells - first < at_once ? cells - first : at_once;
+    auto* to = static_cast<float*>(out);
+    int64_t lane = 0;
+    for (int64_t panel = 0; panel < split.panels; ++panel) {
+      const int64_t width = split.size(panel);
+      pack_panel<typename P::Vec, typename P::CellsA>(source, {lane, width, width}, {first, count},
+                                                      depth, to);
+      to += width * cells;
+      lane += width;
+    }
   }
 }
 
 template <class P>
 void pack_b(const PackSource& source, int64_t lanes, int64_t depth, void* out) {
   const int64_t cells = (depth + P::group - 1) / P::group * kCellsB<P>;
-  pack_panel<typename P::Vec, typename P::CellsB>(source, 0, lanes, kPanelCols<P>, depth, cells,
-                                                  static_cast<float*>(out));
+  pack_panel<typename P::Vec, typename P::CellsB>(source, {0, lanes, kPanelCols<P>}, {0, cells},
+                                                  depth, static_cast<float*>(out));
 }
 
 template <class P>

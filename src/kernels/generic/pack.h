@@ -63,36 +63,67 @@ struct PairCells {
   }
 };
 
-// out[cell, width] from `lanes` <= width lanes of the source, starting at lane0.
-template <class V, class Cells>
-inline void pack_panel(const PackSource& s, int64_t lane0, int64_t lanes, int64_t width,
-                       int64_t depth, int64_t cells, float* out) {
+inline constexpr int64_t kCellsAhead = 8;
+
+inline void prefetch(const PackSource& s, int64_t at) {
+  __builtin_prefetch(static_cast<const char*>(s.data) + at * (s.is_bf16 ? 2 : 4));
+}
+
+struct Lanes {
+  int64_t first, count, width;  // of the source; of the panel, count <= width
+};
+struct Cells {
+  int64_t first, count;
+};
+
+// Cells along k lie side by side in a row of the source: a square of them is turned in registers.
+template <class V, class C>
+inline void pack_turned(const PackSource& s, const Lanes& lanes, Cells cells, int64_t depth,
+                        float* out) {
   constexpr int kLanes = V::kLanes;
-  if (!s.k_contiguous) {
-    for (int64_t c = 0; c < cells; ++c) {
-      for (int64_t l = 0; l < width; l += kLanes) {
-        const int have = static_cast<int>(lanes - l < 0 ? 0 : lanes - l < kLanes ? lanes - l : kLanes);
-        const int room = static_cast<int>(width - l < kLanes ? width - l : kLanes);
-        store_some<V>(out + c * width + l,
-                      Cells::along_lanes(s, lane0 + l, have, c * Cells::kPerCell, depth), room);
-      }
-    }
-    return;
-  }
-  for (int64_t l = 0; l < width; l += kLanes) {
-    const int room = static_cast<int>(width - l < kLanes ? width - l : kLanes);
-    for (int64_t c = 0; c < cells; c += kLanes) {
+  const int64_t end = cells.first + cells.count;
+  for (int64_t l = 0; l < lanes.width; l += kLanes) {
+    const int room = static_cast<int>(lanes.width - l < kLanes ? lanes.width - l : kLanes);
+    for (int64_t c = cells.first; c < end; c += kLanes) {
       typename V::F rows[kLanes];
       for (int i = 0; i < kLanes; ++i) {
-        rows[i] = l + i < lanes ? Cells::along_k(s, lane0 + l + i, c * Cells::kPerCell, depth)
-                                : V::zero();
+        prefetch(s, (lanes.first + l + i) * s.stride + (c + 2 * kLanes) * C::kPerCell);
+        rows[i] = l + i < lanes.count ? C::along_k(s, lanes.first + l + i, c * C::kPerCell, depth)
+                                      : V::zero();
       }
       V::transpose(rows);
       for (int j = 0; j < kLanes; ++j) {
-        if (c + j < cells) store_some<V>(out + (c + j) * width + l, rows[j], room);
+        if (c + j < end) store_some<V>(out + (c + j) * lanes.width + l, rows[j], room);
       }
     }
   }
+}
+
+// Lanes lie side by side.
+template <class V, class C>
+inline void pack_straight(const PackSource& s, const Lanes& lanes, Cells cells, int64_t depth,
+                          float* out) {
+  constexpr int kLanes = V::kLanes;
+  for (int64_t c = cells.first; c < cells.first + cells.count; ++c) {
+    for (int64_t l = 0; l < lanes.width; l += kLanes) {
+      const int64_t left = lanes.count - l, space = lanes.width - l;
+      const int have = static_cast<int>(left < 0 ? 0 : left < kLanes ? left : kLanes);
+      for (int i = 0; i < C::kPerCell; ++i) {
+        prefetch(s, ((c + kCellsAhead) * C::kPerCell + i) * s.stride + lanes.first + l);
+      }
+      store_some<V>(out + c * lanes.width + l,
+                    C::along_lanes(s, lanes.first + l, have, c * C::kPerCell, depth),
+                    static_cast<int>(space < kLanes ? space : kLanes));
+    }
+  }
+}
+
+// out[cell, lane] of one panel, for the cells asked for.
+template <class V, class C>
+inline void pack_panel(const PackSource& s, const Lanes& lanes, Cells cells, int64_t depth,
+                       float* out) {
+  s.k_contiguous ? pack_turned<V, C>(s, lanes, cells, depth, out)
+                 : pack_straight<V, C>(s, lanes, cells, depth, out);
 }
 
 }  // namespace
