@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "lab/vocabulary.h"
 #include "text/chat_template.h"
 

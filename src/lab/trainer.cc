@@ -11,7 +11,8 @@
 namespace lab {
 namespace {
 
-constexpr int64_t kPaceSteps = 10;  // after which --minutes becomes a number of steps; the first is not counted
+constexpr int64_t kPaceSteps = 10;   // after which --minutes becomes a number of steps
+constexpr double kPaceDecay = 0.97;  // of a step's weight in the pace that is shown, with each later step
 constexpr int64_t kStepsUnknown = std::numeric_limits<int64_t>::max();
 
 }  // namespace
@@ -39,8 +40,8 @@ base::Status Trainer::restore(const Checkpoint& checkpoint) {
   TRY(const int64_t tokens, json::get_int(checkpoint.state, "tokens"));
   TRY_VOID(data_.restore(checkpoint.state["data"]));
   if (options_.minutes > 0 && steps > 0) options_.schedule.steps = steps;
-  step_ = first_step_ = checkpoint.step;
-  tokens_ = first_tokens_ = tokens;
+  step_ = checkpoint.step;
+  tokens_ = tokens;
   std::ranges::copy(checkpoint.arrays[0], model_.parameters().begin());
   std::ranges::copy(checkpoint.arrays[1], optimizer_.first_moments().begin());
   std::ranges::copy(checkpoint.arrays[2], optimizer_.second_moments().begin());
@@ -78,9 +79,9 @@ base::Result<TrainOutcome> Trainer::run(const std::function<void(const StepRepor
 base::Result<StepReport> Trainer::take_step() {
   const int64_t begin_ns = options_.monotonic_ns();
   const std::vector<model::TrainBatch> batches = data_.next_step();
-  int64_t targets = 0;
+  int64_t targets = 0, tokens = 0;
   for (const model::TrainBatch& batch : batches) {
-    tokens_ += batch.size();
+    tokens += batch.size();
     targets += batch.size() - std::ranges::count(batch.targets, -1);
   }
   const float scale = 1 / static_cast<float>(std::max<int64_t>(1, targets));
@@ -100,26 +101,29 @@ base::Result<StepReport> Trainer::take_step() {
   report.lr = options_.schedule.at(step_);
   const double clip = std::min(1.0, options_.clip_norm / std::max(report.gradient_norm, 1e-12));
   optimizer_.step(model_.parameters(), model_.gradients(), static_cast<float>(clip), report.lr, ++step_, pool_);
-  train_ns_ += options_.monotonic_ns() - begin_ns;
-  pace(&report);
+  tokens_ += tokens;
+  pace(tokens, static_cast<double>(options_.monotonic_ns() - begin_ns) * 1e-9, &report);
   return report;
 }
 
-void Trainer::pace(StepReport* report) {
-  const int64_t taken = step_ - first_step_;
-  const double seconds = static_cast<double>(std::max<int64_t>(1, train_ns_)) * 1e-9;
-  const double seconds_per_step = seconds / static_cast<double>(taken);
-  if (options_.schedule.steps == kStepsUnknown && taken >= kPaceSteps) {
-    options_.schedule.steps = std::max(step_ + 1, static_cast<int64_t>(options_.minutes * 60 / seconds_per_step));
+void Trainer::pace(int64_t step_tokens, double step_seconds, StepReport* report) {
+  ++taken_;
+  paced_seconds_ += step_seconds;
+  recent_seconds_ = recent_seconds_ * kPaceDecay + std::max(step_seconds, 1e-9);
+  recent_tokens_ = recent_tokens_ * kPaceDecay + static_cast<double>(step_tokens);
+  recent_steps_ = recent_steps_ * kPaceDecay + 1;
+  if (options_.schedule.steps == kStepsUnknown && taken_ >= kPaceSteps) {
+    const double seconds_per_step = std::max(paced_seconds_, 1e-9) / static_cast<double>(taken_);
+    options_.schedule.steps = std::max(step_ + 1, static_cast<int64_t>(options_.minutes * 60 / seconds_per_step + 0.5));
   }
   report->step = step_;
   report->tokens = tokens_;
-  report->tokens_per_second = static_cast<double>(tokens_ - first_tokens_) / seconds;
+  report->tokens_per_second = recent_tokens_ / recent_seconds_;
   if (options_.schedule.steps == kStepsUnknown) {
-    report->seconds_left = options_.minutes * 60 - seconds;
+    report->seconds_left = options_.minutes * 60 - paced_seconds_;
   } else {
     report->steps = options_.schedule.steps;
-    report->seconds_left = seconds_per_step * static_cast<double>(options_.schedule.steps - step_);
+    report->seconds_left = recent_seconds_ / recent_steps_ * static_cast<double>(options_.schedule.steps - step_);
   }
 }
 

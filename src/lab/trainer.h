@@ -39,7 +39,7 @@ struct StepReport {
   double lr = 0;
   double gradient_norm = 0;
   int64_t tokens = 0;          // of the run so far
-  double tokens_per_second = 0;  // of the steps since the last report with a validation loss
+  double tokens_per_second = 0;  // of the last steps, the older the less
   double seconds_left = 0;
 };
 
@@ -71,7 +71,7 @@ class Trainer {
 
  private:
   base::Result<StepReport> take_step();
-  void pace(StepReport* report);
+  void pace(int64_t step_tokens, double step_seconds, StepReport* report);
   bool stopping() const { return options_.stop != nullptr && options_.stop->load(); }
 
   model::TrainModel& model_;
@@ -81,9 +81,9 @@ class Trainer {
   Optimizer optimizer_;
   int64_t step_ = 0;
   int64_t tokens_ = 0;
-  int64_t train_ns_ = 0;    // spent in steps by this process
-  int64_t first_step_ = 0;  // of this process
-  int64_t first_tokens_ = 0;
+  int64_t taken_ = 0;  // steps of this process
+  double paced_seconds_ = 0;
+  double recent_seconds_ = 0, recent_tokens_ = 0, recent_steps_ = 0;  // sums in which a step's weight decays
 };
 
 }  // namespace lab
