@@ -16,7 +16,7 @@ namespace text {
 struct TemplateLimits {
   size_t source_bytes_max = 1u << 20;
   size_t output_bytes_max = 64u << 20;
-  int64_t steps_max = 20'000'000;  // nodes evaluated plus elements and bytes handled, in one rendering
+  int64_t steps_max = 5'000'000;    // nodes walked, elements made, and a step for each 16 bytes handled, in one rendering
   int depth_max = 100;             // nesting of the source; macro calls
 };
 

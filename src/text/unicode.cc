@@ -89,6 +89,11 @@ bool is_white_space(char32_t c) {
   return category == UTF8PROC_CATEGORY_ZS || category == UTF8PROC_CATEGORY_ZL || category == UTF8PROC_CATEGORY_ZP;
 }
 
+bool is_letter(char32_t c) {
+  const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
+  return category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO;
+}
+
 std::string_view strip(std::string_view text, bool left, bool right, const std::string_view* characters) {
   const auto goes = [characters](std::string_view character) {
     if (characters) return contains(*characters, character);

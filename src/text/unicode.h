@@ -13,7 +13,8 @@ std::string to_lower(std::string_view text);
 std::string capitalize(std::string_view text);  // first character upper, the others lower
 std::string title_case(std::string_view text);  // each word so
 
-bool is_white_space(char32_t code_point);       // as Python's str.isspace
+bool is_white_space(char32_t code_point);  // as Python's str.isspace
+bool is_letter(char32_t code_point);       // as Python's str.isalpha
 // `text` without white space, or without any of `characters` when given, at its ends.
 std::string_view strip(std::string_view text, bool left, bool right, const std::string_view* characters = nullptr);
 
