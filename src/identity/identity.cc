@@ -44,12 +44,24 @@ std::optional<typename Map::mapped_type> copy_of(const Map& map, std::string_vie
   return found->second;
 }
 
+template <class Row>
+bool older(const Row& a, const Row& b) {
+  return std::tie(a.created, a.id) < std::tie(b.created, b.id);
+}
+
 template <class Map>
 std::vector<typename Map::mapped_type> of_organisation(const Map& map, std::string_view org_id) {
   std::vector<typename Map::mapped_type> rows;
   for (const auto& [id, row] : map)
     if (row.org_id == org_id) rows.push_back(row);
-  std::ranges::sort(rows, [](const auto& a, const auto& b) { return std::tie(a.created, a.id) < std::tie(b.created, b.id); });
+  std::ranges::sort(rows, older<typename Map::mapped_type>);
+  return rows;
+}
+
+std::vector<Key> all_keys(const Tables& tables) {
+  std::vector<Key> rows;
+  for (const auto& [id, stored] : tables.keys) rows.push_back(stored.key);
+  std::ranges::sort(rows, older<Key>);
   return rows;
 }
 
@@ -70,7 +82,8 @@ Identity::~Identity() = default;
 base::Result<std::unique_ptr<Identity>> Identity::open(const std::string& path, const base::Clock& clock) {
   TRY(db::Database database, db::Database::open(path, {.sync = db::Sync::Full}));
   TRY_VOID(prepare_schema(database));
-  TRY(Tables tables, load_tables(database, clock.now()));
+  TRY_VOID(drop_expired(database, clock.now()));
+  TRY(Tables tables, load_tables(database));
   auto state = std::make_unique<State>(clock, std::move(tables), std::move(database));
   return std::unique_ptr<Identity>(new Identity(std::move(state)));
 }
@@ -183,9 +196,15 @@ base::Status Identity::revoke_key(std::string_view key_id) {
 
 std::vector<Key> Identity::keys(std::string_view org_id) const {
   std::shared_lock lock(state_->mutex);
-  std::map<std::string, Key> all;
-  for (const auto& [id, stored] : state_->tables.keys) all[id] = stored.key;
-  return of_organisation(all, org_id);
+  std::vector<Key> rows = all_keys(state_->tables);
+  std::erase_if(rows, [&](const Key& key) { return key.org_id != org_id; });
+  return rows;
+}
+
+base::Result<std::vector<Key>> read_keys(const std::string& path) {
+  TRY(db::Database database, db::Database::open_readonly(path));
+  TRY(const Tables tables, load_tables(database));
+  return all_keys(tables);
 }
 
 base::Result<base::Secret> Identity::create_owner_link(std::string_view user_id) {

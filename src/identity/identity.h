@@ -126,4 +126,7 @@ class Identity {
   std::unique_ptr<State> state_;
 };
 
+// The keys in a file, while another process may be using it.
+base::Result<std::vector<Key>> read_keys(const std::string& path);
+
 }  // namespace identity

@@ -107,9 +107,12 @@ base::Status load_secrets(db::Database& database, Tables* tables) {
 
 base::Status prepare_schema(db::Database& database) { return database.migrate(kSchema); }
 
-base::Result<Tables> load_tables(db::Database& database, base::Time now) {
+base::Status drop_expired(db::Database& database, base::Time now) {
   TRY_VOID(database.run("DELETE FROM sessions WHERE expires <= ?", now.ns));
-  TRY_VOID(database.run("DELETE FROM owner_links WHERE expires <= ?", now.ns));
+  return database.run("DELETE FROM owner_links WHERE expires <= ?", now.ns);
+}
+
+base::Result<Tables> load_tables(db::Database& database) {
   Tables tables;
   TRY_VOID(load_people(database, &tables));
   TRY_VOID(load_secrets(database, &tables));

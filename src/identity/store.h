@@ -49,7 +49,8 @@ struct Tables {
 };
 
 base::Status prepare_schema(db::Database& database);
-base::Result<Tables> load_tables(db::Database& database, base::Time now);  // drops what has expired
+base::Status drop_expired(db::Database& database, base::Time now);
+base::Result<Tables> load_tables(db::Database& database);
 
 base::Status insert(db::Database& database, const Organisation& row);
 base::Status insert(db::Database& database, const Project& row);

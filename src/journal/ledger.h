@@ -131,6 +131,10 @@ class Ledger {
 // The account of an organisation: "2000:" + org_id.
 std::string customer_account(std::string_view org_id);
 
+// The same from a file, while another process may be using it.
+base::Result<std::vector<UsageRow>> read_usage(const std::string& path, const UsageQuery& query);
+base::Result<std::vector<money::AccountBalances>> read_balances(const std::string& path);
+
 struct RebuildReport {
   int64_t transfers = 0;
   int64_t usage_rows = 0;

@@ -22,6 +22,28 @@ base::Result<db::Statement> select_usage(db::Database& database, std::string_vie
                         query.user_id, query.key_id, query.model, query.from.ns, query.to.ns, query.before_seq, limit);
 }
 
+base::Result<std::vector<UsageRow>> select_rows(db::Database& database, const UsageQuery& query) {
+  TRY(db::Statement s,
+      select_usage(database,
+                   "c.seq, request, org, project, user, key, model, release, prompt_tokens, completion_tokens, price_in,"
+                   " price_out, price_version, amount, at",
+                   query, std::clamp<int64_t>(query.limit, 0, kUsageRowsMax)));
+  std::vector<UsageRow> rows;
+  for (;;) {
+    TRY(const bool more, s.step());
+    if (!more) return rows;
+    UsageRow row{.seq = s.integer(0), .request_id = s.text(1),
+                 .usage = {.org_id = s.text(2), .project_id = s.text(3), .user_id = s.text(4), .key_id = s.text(5),
+                           .model = s.text(6), .release_id = s.text(7), .prompt_tokens = s.integer(8),
+                           .completion_tokens = s.integer(9)},
+                 .price = {static_cast<uint64_t>(s.integer(10)), static_cast<uint64_t>(s.integer(11)),
+                           static_cast<uint32_t>(s.integer(12))},
+                 .at = {s.integer(14)}};
+    TRY(row.amount, money::parse_decimal(s.text(13)));
+    rows.push_back(std::move(row));
+  }
+}
+
 base::Result<Amount> add(Amount a, Amount b) {
   const auto sum = money::checked_add(a, b);
   if (!sum) return base::fail(Code::TooLarge, "the sum does not fit; ask for a shorter time", "usage", "AMOUNT_OVERFLOW");
@@ -61,26 +83,20 @@ base::Status compare_with_file(db::Database& database, const Moment& memory) {
 base::Result<std::vector<UsageRow>> Ledger::usage(const UsageQuery& query) const {
   std::vector<UsageRow> rows;
   TRY_VOID(state_->readers.read([&](db::Database& database) -> base::Status {
-    TRY(db::Statement s,
-        select_usage(database,
-                     "c.seq, request, org, project, user, key, model, release, prompt_tokens, completion_tokens, price_in,"
-                     " price_out, price_version, amount, at",
-                     query, std::clamp<int64_t>(query.limit, 0, kUsageRowsMax)));
-    for (;;) {
-      TRY(const bool more, s.step());
-      if (!more) return {};
-      UsageRow row{.seq = s.integer(0), .request_id = s.text(1),
-                   .usage = {.org_id = s.text(2), .project_id = s.text(3), .user_id = s.text(4), .key_id = s.text(5),
-                             .model = s.text(6), .release_id = s.text(7), .prompt_tokens = s.integer(8),
-                             .completion_tokens = s.integer(9)},
-                   .price = {static_cast<uint64_t>(s.integer(10)), static_cast<uint64_t>(s.integer(11)),
-                             static_cast<uint32_t>(s.integer(12))},
-                   .at = {s.integer(14)}};
-      TRY(row.amount, money::parse_decimal(s.text(13)));
-      rows.push_back(std::move(row));
-    }
+    TRY(rows, select_rows(database, query));
+    return {};
   }));
   return rows;
+}
+
+base::Result<std::vector<UsageRow>> read_usage(const std::string& path, const UsageQuery& query) {
+  TRY(db::Database database, db::Database::open_readonly(path));
+  return select_rows(database, query);
+}
+
+base::Result<std::vector<money::AccountBalances>> read_balances(const std::string& path) {
+  TRY(db::Database database, db::Database::open_readonly(path));
+  return read_accounts(database);
 }
 
 base::Result<UsageTotals> Ledger::usage_totals(const UsageQuery& query) const {
