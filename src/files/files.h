@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,12 @@ base::Result<std::string> read_file(const std::string& path, uint64_t bytes_max 
 // untouched and the temporary one is gone. `mode` is that of the new file (0600 for keys).
 base::Status write_atomic(const std::string& path, base::ByteSpan bytes, unsigned mode = 0644);
 base::Status write_atomic(const std::string& path, std::string_view text, unsigned mode = 0644);
+
+// For many files at once: written whole under their names, on the disk only when sync_files() has returned. After a crash
+// before that, a file may be missing or empty.
+base::Status write_unsynced(const std::string& path, base::ByteSpan bytes, unsigned mode = 0644);
+base::Status write_unsynced(const std::string& path, std::string_view text, unsigned mode = 0644);
+base::Status sync_files(std::span<const std::string> paths);  // and the folders that they are in
 
 // The same for a file that is written piece by piece: append() as often as needed, then commit(). Without commit() nothing
 // has happened.

@@ -1,7 +1,7 @@
 #include "govern/certificate.h"
 
 #include <algorithm>
-#include <map>
+#include <set>
 
 #include "base/bytes.h"
 #include "crypto/merkle.h"
@@ -33,7 +33,38 @@ Result<ProvenLeaf> read_leaf(const Value& value) {
   return out;
 }
 
-using EnvelopeMap = std::map<crypto::Digest, const Envelope*>;
+Result<std::vector<Envelope>> read_envelopes(const Value& value, std::string_view key) {
+  TRY(const json::Array* items, json::get_array(value, key));
+  std::vector<Envelope> out;
+  for (const Value& item : *items) {
+    TRY(Envelope envelope, envelope_from_json(item));
+    out.push_back(std::move(envelope));
+  }
+  return out;
+}
+
+// The statement of each leaf, or null for a leaf that is about something else.
+using Statements = std::vector<const Envelope*>;
+
+Result<Statements> match_statements(const ReleaseBundle& bundle) {
+  std::vector<crypto::Digest> statements, ballots;
+  for (const Envelope& envelope : bundle.statements) statements.push_back(envelope_digest(envelope));
+  for (const Envelope& envelope : bundle.ballots) ballots.push_back(envelope_digest(envelope));
+  Statements out;
+  size_t statement = 0, ballot = 0;
+  for (const ProvenLeaf& proven : bundle.leaves) {
+    const bool is_ballot = proven.leaf.kind == Kind::Ballot;
+    const std::vector<crypto::Digest>& digests = is_ballot ? ballots : statements;
+    size_t& next = is_ballot ? ballot : statement;
+    const bool found = next < digests.size() && digests[next] == proven.leaf.envelope;
+    out.push_back(!found ? nullptr : is_ballot ? &bundle.ballots[next] : &bundle.statements[next]);
+    next += found;
+  }
+  if (statement < statements.size() || ballot < ballots.size())
+    return refuse("DIGEST_MISMATCH", std::string("the bundle holds a ") + (ballot < ballots.size() ? "ballot" : "statement") +
+                                         " that its log entries do not name, or not in this place");
+  return out;
+}
 
 // Every leaf is in the tree that the log signed.
 base::Status check_inclusion(const ReleaseBundle& bundle, const Checkpoint& checkpoint) {
@@ -62,25 +93,26 @@ struct Fold {
 };
 
 // Folds the leaves that have an envelope; the others must not be about this release.
-Result<Fold> fold(const ReleaseBundle& bundle, const EnvelopeMap& envelopes) {
+Result<Fold> fold(const ReleaseBundle& bundle, const Statements& statements) {
   Fold out;
   out.state.whole = false;
   bool proposed = false;
-  for (const ProvenLeaf& proven : bundle.leaves) {
-    const auto envelope = envelopes.find(proven.leaf.envelope);
-    if (envelope == envelopes.end()) {
+  for (size_t i = 0; i < bundle.leaves.size(); ++i) {
+    const ProvenLeaf& proven = bundle.leaves[i];
+    const Envelope* envelope = statements[i];
+    if (envelope == nullptr) {
       if (!proposed) return refuse("DIGEST_MISMATCH", "the bundle lacks the statement of an entry", std::to_string(proven.leaf.seq));
       if (proven.leaf.subject == out.proposal)
-        return refuse("BALLOT_MISSING", "the bundle lacks a " + std::string(kind_name(proven.leaf.kind)) + " that the log holds about this proposal",
+        return refuse("BALLOT_MISSING", "the bundle lacks a statement (" + std::string(kind_name(proven.leaf.kind)) + ") that the log holds about this proposal",
                       std::to_string(proven.leaf.seq));
       continue;
     }
     if (proven.leaf.kind == Kind::Proposal) {
       if (proposed) return refuse("CONTEXT_MISMATCH", "a bundle is about one proposal", std::to_string(proven.leaf.seq));
-      out.proposal = crypto::sha256(envelope->second->payload);
+      out.proposal = crypto::sha256(envelope->payload);
       proposed = true;
     }
-    TRY_VOID(apply(&out.state, {proven.leaf, *envelope->second}));
+    TRY_VOID(apply(&out.state, {proven.leaf, *envelope}));
   }
   return out;
 }
@@ -141,23 +173,25 @@ Result<CharterPin> parse_pin(std::string_view text) {
 }
 
 std::string format_bundle(const ReleaseBundle& bundle) {
-  json::Array leaves, envelopes;
+  json::Array leaves, statements, ballots;
   for (const ProvenLeaf& proven : bundle.leaves) {
     json::Array proof;
     for (const crypto::Digest& hash : proven.proof) proof.emplace_back(base::base64(hash));
     leaves.emplace_back(Object{{"leaf", format_leaf(proven.leaf)}, {"proof", std::move(proof)}});
   }
-  for (const Envelope& envelope : bundle.envelopes) envelopes.push_back(envelope_to_json(envelope));
+  for (const Envelope& envelope : bundle.statements) statements.push_back(envelope_to_json(envelope));
+  for (const Envelope& envelope : bundle.ballots) ballots.push_back(envelope_to_json(envelope));
   return json::canonical(Object{{"v", "charter.example/bundle/v1"},
                                 {"checkpoint", bundle.checkpoint},
                                 {"leaves", std::move(leaves)},
-                                {"envelopes", std::move(envelopes)}}) + '\n';
+                                {"statements", std::move(statements)},
+                                {"ballots", std::move(ballots)}}) + '\n';
 }
 
 Result<ReleaseBundle> parse_bundle_file(std::string_view text) {
   if (text.size() > kBundleBytesMax) return base::fail(base::Code::TooLarge, "a release bundle has at most 32 MiB");
   TRY(const Value value, json::parse(text, {.bytes_max = kBundleBytesMax, .depth_max = 12}));
-  TRY_VOID(json::only_fields(value, {"v", "checkpoint", "leaves", "envelopes"}));
+  TRY_VOID(json::only_fields(value, {"v", "checkpoint", "leaves", "statements", "ballots"}));
   TRY(const std::string version, json::get_string(value, "v"));
   if (version != "charter.example/bundle/v1") return malformed("this is not a release bundle", version);
   ReleaseBundle bundle;
@@ -167,35 +201,24 @@ Result<ReleaseBundle> parse_bundle_file(std::string_view text) {
     TRY(ProvenLeaf leaf, read_leaf(item));
     bundle.leaves.push_back(std::move(leaf));
   }
-  TRY(const json::Array* envelopes, json::get_array(value, "envelopes"));
-  for (const Value& item : *envelopes) {
-    TRY(Envelope envelope, envelope_from_json(item));
-    bundle.envelopes.push_back(std::move(envelope));
-  }
-  if (format_bundle(bundle) != text) return malformed("the release bundle is not in canonical form: it was changed after it was made");
+  TRY(bundle.statements, read_envelopes(value, "statements"));
+  TRY(bundle.ballots, read_envelopes(value, "ballots"));
+  bundle.canonical = format_bundle(bundle) == text;
   return bundle;
 }
 
 Result<VerifiedRelease> verify_release(const ReleaseBundle& bundle, const CharterPin& pin, base::Time now) {
   TRY(const Checkpoint checkpoint, open_checkpoint(bundle.checkpoint, pin.log_key));
   TRY_VOID(check_inclusion(bundle, checkpoint));
-  EnvelopeMap envelopes;
-  for (const Envelope& envelope : bundle.envelopes) {
-    const crypto::Digest digest = envelope_digest(envelope);
-    if (!envelopes.empty() && envelopes.rbegin()->first >= digest) return malformed("the bundle's statements are not sorted, each once");
-    envelopes.emplace_hint(envelopes.end(), digest, &envelope);
-  }
-  for (const auto& [digest, envelope] : envelopes) {
-    if (std::ranges::none_of(bundle.leaves, [&](const ProvenLeaf& p) { return p.leaf.envelope == digest; }))
-      return refuse("DIGEST_MISMATCH", "the bundle holds a statement that none of its entries names", crypto::hex(digest));
-  }
+  TRY(const Statements statements, match_statements(bundle));
   TRY_VOID(check_window(bundle));
-  TRY(const Fold folded, fold(bundle, envelopes));
+  TRY(const Fold folded, fold(bundle, statements));
   if (folded.state.place.charter_sha256 != pin.charter_sha256 || folded.state.place.origin != pin.origin)
     return refuse("CONTEXT_MISMATCH", "the release was made under another charter than the one that is pinned", folded.state.place.charter_id);
   if (!(folded.state.log_key == pin.log_key)) return refuse("CONTEXT_MISMATCH", "the charter names another log key than the pin", pin.origin);
   TRY(VerifiedRelease release, describe_release(folded, checkpoint));
   if (release.leaf != bundle.leaves.back().leaf.seq) return malformed("the bundle goes on after its release");
+  if (!bundle.canonical) return malformed("the release bundle is not in canonical form: it was changed after it was made");
   if (now + kClockSlack < release.not_before)
     return refuse("EXPIRED", "the release is not valid before " + base::rfc3339(release.not_before) + "; is the clock right?", release.channel);
   if (now > release.not_after)

@@ -30,14 +30,16 @@ struct ProvenLeaf {
 struct ReleaseBundle {
   std::string checkpoint;             // the signed note
   std::vector<ProvenLeaf> leaves;     // in the order of the log; all of them from the proposal to the release
-  std::vector<Envelope> envelopes;    // one per leaf that is about this release, sorted by digest
+  std::vector<Envelope> statements;   // of the leaves that are about this release, in their order, ballots apart
+  std::vector<Envelope> ballots;
+  bool canonical = true;              // false: the file was not spelt as format_bundle() spells it
 };
 
 inline constexpr std::string_view kBundleFile = "release/bundle.json";
 inline constexpr size_t kBundleBytesMax = 32u << 20;
 
 std::string format_bundle(const ReleaseBundle& bundle);                     // canonical JSON and a newline
-base::Result<ReleaseBundle> parse_bundle_file(std::string_view text);       // refuses any other spelling
+base::Result<ReleaseBundle> parse_bundle_file(std::string_view text);
 
 struct VerifiedRelease {
   std::string model, channel;

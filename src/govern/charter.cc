@@ -248,7 +248,7 @@ Status read_prices(const Value& root, Charter* out) {
   if (prices->find("channel") == nullptr) return {};
   TRY(const Value* channels, json::get_object(*prices, "channel"));
   for (const auto& [channel, table] : channels->as_object()) {
-    if (!is_id(channel)) return wrong("channel", "'" + channel + "' is not the name of a channel");
+    if (!is_channel_name(channel)) return wrong("channel", "'" + channel + "' is not the name of a channel");
     TRY_VOID(json::only_fields(table, {"input_micro_usd_per_million", "output_micro_usd_per_million"}));
     TRY(out->prices[channel], read_price(table));
   }
@@ -289,6 +289,10 @@ Status read_rules(const Value& root, Charter* out) {
 }
 
 }  // namespace
+
+bool is_channel_name(std::string_view text) {
+  return is_id(text) && text.find('/') == text.npos && text[0] != '.' && text[0] != '-' && text[0] != '_';
+}
 
 base::Result<Charter> parse_charter(std::string_view text) {
   TRY(const Value root, json::parse_toml(text, "charter.toml"));

@@ -114,6 +114,9 @@ struct Charter {
   bool one_person_decides() const { return control_persons().size() == 1; }
 };
 
+// The public name of a model, as clients ask for it: lower-case letters, digits, '.', '-', '_'; a letter or digit first.
+bool is_channel_name(std::string_view text);
+
 // Malformed (PARSE_STRICT, UNKNOWN_FIELD, BAD_KEY, …) or FailedPrecondition with reason CHARTER_LINT when a rule could
 // never be met or a seat is promised twice. The digest of a charter is SHA-256 of the text.
 base::Result<Charter> parse_charter(std::string_view text);

@@ -88,8 +88,7 @@ base::Status read_results(const json::Array& configuration, Evidence* out) {
   TRY(out->failed, get_decimal(*notes, "failed"));
   TRY(out->errors, get_decimal(*notes, "errors"));
   TRY(out->metric, json::get_string(*notes, "metric"));
-  TRY(const std::string finished, json::get_string(*notes, "finished"));
-  TRY(out->finished, base::parse_rfc3339(finished));
+  TRY(out->finished, get_time(*notes, "finished"));
   for (const uint64_t count : {out->size, out->epochs, out->passed, out->failed, out->errors}) {
     if (count > kCountMax) return malformed("a count of the evidence is out of range", "results");
   }

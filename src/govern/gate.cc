@@ -130,8 +130,7 @@ base::Result<GateVerdict> parse_gate_verdict(std::string_view payload) {
   TRY(const json::Value* policy, json::get_object(statement.predicate, "policy"));
   TRY(const json::Value* policy_digest, json::get_object(*policy, "digest"));
   TRY(v.standard, get_digest(*policy_digest, "sha256"));
-  TRY(const std::string verified, json::get_string(statement.predicate, "timeVerified"));
-  TRY(v.verified, base::parse_rfc3339(verified));
+  TRY(v.verified, get_time(statement.predicate, "timeVerified"));
   TRY(const json::Array* inputs, json::get_array(statement.predicate, "inputAttestations"));
   for (const Value& input : *inputs) {
     LeafReference reference;

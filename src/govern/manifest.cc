@@ -10,7 +10,8 @@
 namespace govern {
 namespace {
 
-constexpr std::array<std::string_view, 4> kBeside = {"manifest.json", "release", "evidence", "training"};
+constexpr std::array<std::string_view, 6> kBeside = {"manifest.json", "release", "evidence",
+                                                     "checkpoint",    "train.jsonl", "loss.svg"};
 constexpr size_t kFilesMax = 10'000;
 
 json::Value serialization() {

@@ -19,7 +19,8 @@ struct Manifest {
   FileDigests files;
 };
 
-// manifest.json itself and what is under release/, evidence/ and training/ stand beside the model; all else is the model.
+// manifest.json itself, release/, evidence/ and what training leaves (checkpoint/, train.jsonl, loss.svg) stand beside the
+// model; all else is the model.
 bool is_model_file(std::string_view name);
 // A relative path that means the same thing everywhere: no empty, "." or ".." part, no backslash, colon or control character.
 base::Status check_file_name(std::string_view name);  // MANIFEST_NAME

@@ -119,6 +119,7 @@ Status apply_proposal(State* state, const LoggedStatement& s) {
   TRY_VOID(check_created(s.leaf, proposal.created));
   TRY_VOID(require_signer(state->charter, s.envelope, proposal.person));
   TRY_VOID(require_control(state->charter, proposal.person));
+  if (!is_channel_name(proposal.channel)) return malformed("this cannot be the name of a channel", proposal.channel);
   const Power* power = state->charter.find_power(proposal.action);
   if (power == nullptr) return refuse("NO_POWER", "the charter gives nobody this power", proposal.action);
   const Rule* rule = state->charter.find_rule(power->rule);
@@ -238,7 +239,8 @@ Status apply_release(State* state, const LoggedStatement& s) {
   state->nonces.emplace(certificate.nonce, s.leaf.time);
   proposal->stage = Stage::Released;
   proposal->release = reference_of(s);
-  state->channels[certificate.channel] = Release{std::move(certificate), proposal->proposal.manifest, reference_of(s)};
+  const std::string channel = certificate.channel;
+  state->channels[channel] = Release{std::move(certificate), proposal->proposal.manifest, reference_of(s)};
   return {};
 }
 
@@ -315,13 +317,17 @@ base::Result<crypto::Digest> subject_of(Kind kind, std::string_view payload) {
 
 crypto::Digest proposal_digest(const Proposal& proposal) { return crypto::sha256(format_proposal(proposal)); }
 
-base::Result<Outcome> outcome_of(const State& state, const ProposalState& proposal, base::Time now) {
-  const Power* power = state.charter.find_power(proposal.proposal.action);
-  const Rule* rule = state.charter.find_rule(power->rule);
+Outcome count_ballots(const State& state, const ProposalState& proposal) {
   std::vector<CountedVote> votes;
   for (const BallotRecord& record : proposal.ballots)
     votes.push_back({record.ballot.body, record.ballot.person, record.ballot.vote, record.at.leaf});
-  Outcome outcome = count(state.charter, *power, votes);
+  return count(state.charter, *state.charter.find_power(proposal.proposal.action), votes);
+}
+
+base::Result<Outcome> outcome_of(const State& state, const ProposalState& proposal, base::Time now) {
+  const Power* power = state.charter.find_power(proposal.proposal.action);
+  const Rule* rule = state.charter.find_rule(power->rule);
+  const Outcome outcome = count_ballots(state, proposal);
   if (now > proposal.proposal.expires) return refuse("EXPIRED", "the proposal expired at " + base::rfc3339(proposal.proposal.expires));
   if (now < proposal.logged + rule->notice)
     return refuse("NOTICE_PENDING", "the notice of rule '" + rule->id + "' is over at " + base::rfc3339(proposal.logged + rule->notice));

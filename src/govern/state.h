@@ -67,6 +67,7 @@ base::Status apply(State* state, const LoggedStatement& statement);
 base::Result<crypto::Digest> subject_of(Kind kind, std::string_view payload);
 crypto::Digest proposal_digest(const Proposal& proposal);
 
+Outcome count_ballots(const State& state, const ProposalState& proposal);
 // Whether the proposal passes if it were counted at `now`: THRESHOLD_UNMET, NOTICE_PENDING, EXPIRED, or its outcome.
 base::Result<Outcome> outcome_of(const State& state, const ProposalState& proposal, base::Time now);
 std::vector<LoggedEvidence> evidence_of(const State& state, const Proposal& proposal);

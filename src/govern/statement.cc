@@ -48,4 +48,13 @@ base::Result<uint64_t> get_decimal(const json::Value& object, std::string_view k
   return number;
 }
 
+base::Result<base::Time> get_time(const json::Value& object, std::string_view key) {
+  TRY(const std::string text, json::get_string(object, key));
+  const bool in_range = text.size() == 20 && text.substr(0, 4) >= "1970" && text.substr(0, 4) < "2200";
+  const auto time = in_range ? base::parse_rfc3339(text) : base::Result<base::Time>(base::Time{-1});
+  if (!time || time->ns < 0 || base::rfc3339(*time) != text)
+    return malformed("field '" + std::string(key) + "': expected a time such as 2026-11-21T00:00:00Z", std::string(key));
+  return *time;
+}
+
 }  // namespace govern

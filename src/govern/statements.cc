@@ -52,14 +52,6 @@ Value to_json(const std::vector<LeafReference>& references) {
   return out;
 }
 
-Result<base::Time> get_time(const Value& object, std::string_view key) {
-  TRY(const std::string text, json::get_string(object, key));
-  const auto time = base::parse_rfc3339(text);
-  if (!time || base::rfc3339(*time) != text)
-    return malformed("field '" + std::string(key) + "': expected a time such as 2026-11-21T00:00:00Z", std::string(key));
-  return *time;
-}
-
 Result<std::string> get_nonce(const Value& object) {
   TRY(std::string nonce, json::get_string(object, "nonce"));
   if (!crypto::digest_from_hex(nonce)) return malformed("a nonce has 64 lower-case hex digits", "nonce");

@@ -1,0 +1,277 @@
+// The acts that carry a model from a folder to a release: propose, vote, release, and the adoption of the bundled model.
+#include <algorithm>
+
+#include "base/check.h"
+#include "crypto/random.h"
+#include "govern/refusal.h"
+#include "journal/charter_house.h"
+#include "journal/model_folder.h"
+
+namespace journal {
+namespace {
+
+using base::Result;
+using base::Status;
+using govern::Kind;
+
+constexpr size_t kEvidenceBytesMax = 8u << 20;
+
+// charters/makers/pin.json as it was when the program was built; empty when there was none.
+constexpr std::string_view kMakersPin =
+#include "journal/makers_pin.inc"
+    ;
+
+base::Time whole_seconds(base::Time time) { return {time.seconds() * 1'000'000'000}; }
+
+govern::Context context_of(const House& house) {
+  govern::Context context = house.state().place;
+  context.nonce = base::hex(crypto::random_bytes(32));
+  return context;
+}
+
+govern::Envelope sign(Kind kind, std::string payload, const govern::SignerKey& key) {
+  return govern::make_envelope(govern::payload_type(kind), std::move(payload), {&key, 1});
+}
+
+Result<std::string> person_or_only(const House& house, const std::string& person) {
+  return person.empty() ? house.only_person() : Result<std::string>(person);
+}
+
+Result<const govern::ProposalState*> proposal_of(const House& house, const crypto::Digest& digest) {
+  const auto found = house.state().proposals.find(digest);
+  if (found == house.state().proposals.end())
+    return base::fail(base::Code::NotFound, "the log holds no such proposal", crypto::hex(digest), "SUBJECT_MISMATCH");
+  return &found->second;
+}
+
+// Files as they are given; of a folder, every *.json that is an in-toto statement.
+Result<std::vector<std::string>> evidence_payloads(const std::vector<std::string>& paths) {
+  std::vector<std::string> payloads;
+  for (const std::string& path : paths) {
+    if (!files::is_directory(path)) {
+      TRY(auto payload, files::read_file(path, kEvidenceBytesMax));
+      payloads.push_back(std::move(payload));
+      continue;
+    }
+    TRY(const auto names, files::list_files_recursive(path));
+    for (const std::string& name : names) {
+      if (!name.ends_with(".json")) continue;
+      TRY(auto payload, files::read_file(files::join(path, name), kEvidenceBytesMax));
+      if (govern::parse_statement(payload)) payloads.push_back(std::move(payload));
+    }
+  }
+  return payloads;
+}
+
+// The evidence as envelopes: those that the log holds already keep their place there.
+struct EvidenceSet {
+  std::vector<House::Draft> drafts;
+  std::vector<govern::LeafReference> references;  // in the order of the log
+};
+
+Result<EvidenceSet> sign_evidence(const House& house, const ProposeOptions& options, const govern::SignerKey& key) {
+  TRY(auto payloads, evidence_payloads(options.evidence));
+  EvidenceSet set;
+  uint64_t next = house.state().next;
+  for (std::string& payload : payloads) {
+    while (payload.ends_with('\n')) payload.pop_back();
+    govern::Envelope envelope = sign(Kind::Evidence, std::move(payload), key);
+    const crypto::Digest digest = govern::envelope_digest(envelope);
+    const auto logged = house.state().evidence.find(digest);
+    const bool is_new = logged == house.state().evidence.end();
+    const govern::LeafReference reference = is_new ? govern::LeafReference{next, digest} : logged->second.at;
+    const bool repeated = std::ranges::any_of(set.references, [&](const auto& r) { return r.sha256 == digest; });
+    if (repeated) continue;
+    set.references.push_back(reference);
+    if (!is_new) continue;
+    set.drafts.push_back({Kind::Evidence, std::move(envelope)});
+    ++next;
+  }
+  std::ranges::sort(set.references);
+  return set;
+}
+
+uint64_t next_epoch(const House& house, const std::string& channel) {
+  const auto current = house.state().channels.find(channel);
+  return current == house.state().channels.end() ? 1 : current->second.certificate.epoch + 1;
+}
+
+std::string name_of(const ProposeOptions& options) {
+  if (!options.model_name.empty()) return options.model_name;
+  std::string path = options.model_directory;
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  return files::base_name(path);
+}
+
+// manifest.json when it is there and right; else the folder as it is.
+Result<govern::Manifest> manifest_of(const std::string& directory) {
+  if (files::exists(files::join(directory, govern::kManifestFile))) return check_model(directory);
+  TRY(auto digests, hash_model_files(directory));
+  return govern::Manifest{std::move(digests)};
+}
+
+Result<govern::Certificate> certificate_of(const govern::State& state, const govern::ProposalState& proposal, base::Time now) {
+  govern::Certificate certificate = govern::expected_certificate(state, proposal, now);
+  certificate.nonce = base::hex(crypto::random_bytes(32));
+  return certificate;
+}
+
+House::Draft tally_draft(const House& house, const crypto::Digest& digest, const govern::ProposalState& proposal,
+                         const govern::Outcome& outcome, const govern::SignerKey& key, const std::string& person, base::Time now) {
+  govern::TallyStatement tally;
+  tally.context = context_of(house);
+  tally.proposal = digest;
+  tally.person = person;
+  for (const auto& record : proposal.ballots) tally.ballots.push_back(record.at);
+  tally.results = govern::outcome_to_json(outcome);
+  tally.created = now;
+  return {Kind::Tally, sign(Kind::Tally, govern::format_tally(tally), key)};
+}
+
+}  // namespace
+
+Result<Proposed> propose(House* house, const ProposeOptions& options, base::Time now) {
+  now = std::max(whole_seconds(now), house->state().latest);
+  TRY(const std::string person, person_or_only(*house, options.person));
+  TRY(const govern::SignerKey key, house->load_key(person, options.key_path));
+  const std::string attester = options.attester.empty() ? person : options.attester;
+  TRY(const govern::SignerKey attester_key,
+      house->load_key(attester, options.attester.empty() ? options.key_path : options.attester_key_path));
+  TRY(const govern::Manifest manifest, manifest_of(options.model_directory));
+  const govern::Power* power = house->charter().find_power("model.promote");
+  CHECK(power != nullptr);  // a charter without it does not parse
+  TRY(EvidenceSet evidence, sign_evidence(*house, options, attester_key));
+
+  const uint64_t gate_leaf = house->state().next + evidence.drafts.size();
+  const govern::GateVerdict verdict{name_of(options), options.channel, govern::manifest_digest(manifest),
+                                    govern::standard_digest(house->charter()), evidence.references, now};
+  govern::Envelope gate = sign(Kind::Gate, govern::format_gate_verdict(verdict), attester_key);
+
+  govern::Proposal proposal;
+  proposal.context = context_of(*house);
+  proposal.channel = options.channel;
+  proposal.person = person;
+  proposal.model = name_of(options);
+  proposal.manifest = manifest;
+  proposal.evidence = evidence.references;
+  proposal.gate = {gate_leaf, govern::envelope_digest(gate)};
+  proposal.epoch = next_epoch(*house, options.channel);
+  proposal.created = now;
+  proposal.expires = now + house->charter().find_rule(power->rule)->expires;
+  const crypto::Digest digest = govern::proposal_digest(proposal);
+
+  const std::string staged = house->staged_folder(digest);
+  if (const Status copied = copy_model(options.model_directory, staged, manifest); !copied) {
+    static_cast<void>(files::remove_directory(staged));
+    return std::unexpected(copied.error());
+  }
+  std::vector<House::Draft> drafts = std::move(evidence.drafts);
+  drafts.push_back({Kind::Gate, std::move(gate)});
+  drafts.push_back({Kind::Proposal, sign(Kind::Proposal, govern::format_proposal(proposal), key)});
+  const auto logged = house->append(std::move(drafts), now);
+  if (!logged) {
+    static_cast<void>(files::remove_directory(staged));
+    return std::unexpected(logged.error());
+  }
+  return Proposed{digest, verdict.manifest, proposal.channel, proposal.epoch, logged->back().leaf};
+}
+
+Result<Voted> vote(House* house, const VoteOptions& options, base::Time now) {
+  now = std::max(whole_seconds(now), house->state().latest);
+  TRY(const std::string person, person_or_only(*house, options.person));
+  TRY(const govern::SignerKey key, house->load_key(person, options.key_path));
+  TRY(const govern::ProposalState* proposal, proposal_of(*house, options.proposal));
+  const govern::Power* power = house->charter().find_power(proposal->proposal.action);
+  std::vector<std::string> asked = house->charter().find_rule(power->rule)->consent;
+  asked.insert(asked.begin(), power->body);
+  Voted voted;
+  if (!options.body.empty()) voted.bodies = {options.body};
+  for (const std::string& body : asked) {
+    const auto& members = house->charter().find_body(body)->members;
+    if (options.body.empty() && std::ranges::find(members, person) != members.end()) voted.bodies.push_back(body);
+  }
+  if (voted.bodies.empty()) {
+    const bool economic = house->charter().sits_in(person, govern::BodyClass::Economic);
+    return govern::refuse(economic ? "CLASS_FORBIDDEN" : "NOT_SEATED", "this person sits in none of the bodies that the charter asks", person);
+  }
+  std::vector<House::Draft> drafts;
+  for (const std::string& body : voted.bodies) {
+    govern::Ballot ballot;
+    ballot.context = context_of(*house);
+    ballot.proposal = options.proposal;
+    ballot.body = body;
+    ballot.person = person;
+    ballot.vote = options.vote;
+    ballot.checkpoint_size = house->log().checkpoint().size;
+    ballot.checkpoint_root = house->log().checkpoint().root;
+    ballot.created = now;
+    ballot.expires = proposal->proposal.expires;
+    drafts.push_back({Kind::Ballot, sign(Kind::Ballot, govern::format_ballot(ballot), key)});
+  }
+  TRY_VOID(house->append(std::move(drafts), now));
+  voted.outcome = govern::count_ballots(house->state(), house->state().proposals.at(options.proposal));
+  return voted;
+}
+
+Result<Released> release(House* house, const ReleaseOptions& options, base::Time now) {
+  now = std::max(whole_seconds(now), house->state().latest);
+  TRY(const std::string person, person_or_only(*house, options.person));
+  TRY(const govern::SignerKey key, house->load_key(person, options.key_path));
+  TRY(const govern::ProposalState* proposal, proposal_of(*house, options.proposal));
+  if (proposal->stage == govern::Stage::Voting) {
+    TRY(const govern::Outcome outcome, govern::outcome_of(house->state(), *proposal, now));
+    std::vector<House::Draft> tally;
+    tally.push_back(tally_draft(*house, options.proposal, *proposal, outcome, key, person, now));
+    TRY_VOID(house->append(std::move(tally), now));
+  }
+  proposal = &house->state().proposals.at(options.proposal);
+  if (proposal->stage == govern::Stage::Passed) {
+    TRY(const govern::Certificate certificate, certificate_of(house->state(), *proposal, now));
+    std::vector<House::Draft> drafts;
+    drafts.push_back({Kind::Release, sign(Kind::Release, govern::format_certificate(certificate), key)});
+    TRY_VOID(house->append(std::move(drafts), now));
+  }
+  TRY_VOID(house->install(options.proposal));
+  proposal = &house->state().proposals.at(options.proposal);
+  TRY(const govern::Outcome outcome, govern::outcome_of(house->state(), *proposal, proposal->tallied));
+  const std::string& channel = proposal->proposal.channel;
+  return Released{channel, proposal->proposal.model, files::join(house->models_folder(), channel),
+                  proposal->proposal.epoch, proposal->release.leaf, outcome};
+}
+
+Result<crypto::Digest> find_proposal(const House& house, std::string_view text) {
+  std::vector<crypto::Digest> found;
+  for (const auto& [digest, proposal] : house.state().proposals) {
+    const bool named = text.empty() ? proposal.stage != govern::Stage::Released : crypto::hex(digest).starts_with(text);
+    if (named) found.push_back(digest);
+  }
+  const std::string which = text.empty() ? "open" : "whose digest starts with '" + std::string(text) + "'";
+  if (found.empty()) return base::fail(base::Code::NotFound, "the log holds no proposal " + which + "; see `charter log show`");
+  if (found.size() > 1) return base::fail(base::Code::InvalidArgument, "several proposals are " + which + "; give more of the digest");
+  return found.front();
+}
+
+Result<govern::CharterPin> makers_pin() {
+  if (kMakersPin.empty()) return base::fail(base::Code::NotFound, "this program was built without the pin of its makers' charter");
+  return govern::parse_pin(kMakersPin);
+}
+
+Result<Released> adopt_bundled_model(House* house, const std::string& directory, const std::string& channel, base::Time now) {
+  TRY(const govern::CharterPin pin, makers_pin());
+  const std::string path = files::join(directory, govern::kBundleFile);
+  TRY(const std::string text, files::read_file(path, govern::kBundleBytesMax));
+  TRY(const govern::ReleaseBundle bundle, govern::parse_bundle_file(text));
+  const auto makers = govern::verify_release(bundle, pin, now);
+  if (!makers) return base::wrap(makers.error(), "the makers' release of the bundled model does not verify", path);
+  TRY(const auto found, hash_model_files(directory));
+  TRY_VOID(govern::check_files(makers->manifest, found));
+  ProposeOptions proposing;
+  proposing.model_directory = directory;
+  proposing.channel = channel;
+  proposing.evidence = {files::join(directory, "evidence")};
+  TRY(const Proposed proposed, propose(house, proposing, now));
+  TRY_VOID(vote(house, {proposed.proposal, "", "", "", govern::Vote::For}, now));
+  return release(house, {proposed.proposal, "", ""}, now);
+}
+
+}  // namespace journal

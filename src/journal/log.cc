@@ -1,0 +1,210 @@
+#include "journal/log.h"
+
+#include "base/check.h"
+#include "govern/refusal.h"
+
+namespace journal {
+namespace {
+
+using base::Result;
+using base::Status;
+
+constexpr std::string_view kJournal = "statements.jsonl";
+constexpr std::string_view kCheckpoint = "checkpoint";
+constexpr std::string_view kLock = "lock";
+constexpr uint64_t kJournalBytesMax = uint64_t{16} << 30;
+
+std::string line_of(const govern::LoggedStatement& statement) {
+  return json::canonical(json::Object{{"envelope", govern::envelope_to_json(statement.envelope)},
+                                      {"leaf", govern::format_leaf(statement.leaf)}}) + '\n';
+}
+
+Result<govern::LoggedStatement> parse_line(std::string_view line) {
+  TRY(const json::Value value, json::parse(line));
+  TRY_VOID(json::only_fields(value, {"envelope", "leaf"}));
+  TRY(const json::Value* object, json::get_object(value, "envelope"));
+  TRY(const std::string leaf, json::get_string(value, "leaf"));
+  govern::LoggedStatement out;
+  TRY(out.envelope, govern::envelope_from_json(*object));
+  TRY(out.leaf, govern::parse_leaf(leaf));
+  if (govern::envelope_digest(out.envelope) != out.leaf.envelope)
+    return govern::corrupt("DIGEST_MISMATCH", "the statement is not the one that its entry names", std::to_string(out.leaf.seq));
+  return out;
+}
+
+// 256 hashes of one level make one hash of the level above the next: roots of perfect subtrees of 256^level leaves.
+crypto::Digest subtree_root(std::span<const crypto::Digest> leaves, uint64_t level, uint64_t index) {
+  uint64_t width = 1;
+  for (uint64_t i = 0; i < level; ++i) width *= govern::kTileWidth;
+  return crypto::merkle_root(leaves.subspan(index * width, width));
+}
+
+}  // namespace
+
+Result<Log> Log::create(const std::string& directory, const govern::SignerKey& key) {
+  TRY_VOID(files::make_directories(directory));
+  if (files::exists(files::join(directory, kJournal)))
+    return base::fail(base::Code::AlreadyExists, "there is a log already", directory);
+  const std::string note = govern::signed_checkpoint({key.name, 0, crypto::merkle_empty_root()}, key);
+  const std::vector<std::string> written = {files::join(directory, kCheckpoint), files::join(directory, kJournal)};
+  TRY_VOID(files::write_unsynced(written[0], note));
+  TRY_VOID(files::write_unsynced(written[1], std::string_view()));
+  TRY_VOID(files::sync_files(written));
+  return open(directory, key);
+}
+
+Result<Log> Log::open(const std::string& directory, const govern::SignerKey& key) {
+  Log log(directory, key.verifier());
+  TRY(auto lock, files::LockFile::acquire(log.path(kLock)));
+  log.lock_ = std::move(lock);
+  log.signer_ = key;
+  TRY_VOID(log.read(true));
+  return log;
+}
+
+Result<Log> Log::open_to_read(const std::string& directory, const govern::VerifierKey& key) {
+  Log log(directory, key);
+  TRY_VOID(log.read(false));
+  return log;
+}
+
+Status Log::read(bool may_repair) {
+  TRY(checkpoint_note_, files::read_file(path(kCheckpoint), 1 << 20));
+  TRY(checkpoint_, govern::open_checkpoint(checkpoint_note_, verifier_));
+  const uint64_t signed_size = checkpoint_.size;
+  TRY(const std::string text, files::read_file(path(kJournal), kJournalBytesMax));
+  TRY_VOID(read_journal(text, signed_size));
+  if (!may_repair) return {};
+  const uint64_t kept = entries_.empty() ? 0 : entries_.back().offset + entries_.back().length;
+  TRY(auto journal, files::AppendFile::open(path(kJournal)));
+  if (kept < journal.size()) TRY_VOID(journal.truncate(kept));
+  if (kept < journal.size() || size() > signed_size) TRY_VOID(journal.sync());
+  journal_ = std::move(journal);
+  TRY_VOID(repair_tiles());
+  return size() > signed_size ? publish(signed_size) : Status{};
+}
+
+// What lies beyond the signed size was never answered for: a line there that does not read ends the log.
+Status Log::read_journal(std::string_view text, uint64_t signed_size) {
+  for (uint64_t offset = 0; offset < text.size();) {
+    const size_t end = text.find('\n', offset);
+    const std::string_view line = text.substr(offset, end == text.npos ? text.npos : end + 1 - offset);
+    const Status added = end == text.npos ? govern::malformed("the line has no end") : add_line(line, offset);
+    if (!added && size() >= signed_size) break;
+    if (!added)
+      return base::wrap(added.error(), "entry " + std::to_string(size()) + " of the log, which its checkpoint covers, does not read", path(kJournal));
+    if (size() == signed_size && tree_.root() != checkpoint_.root)
+      return govern::corrupt("INCONSISTENT", "the log's entries are not those that its checkpoint signs", path(kJournal));
+    offset += line.size();
+  }
+  if (size() < signed_size)
+    return govern::corrupt("INCONSISTENT", "the log has " + std::to_string(size()) + " entries, its signed checkpoint says " +
+                                               std::to_string(signed_size) + "; restore the file from a backup", path(kJournal));
+  return {};
+}
+
+Status Log::add_line(std::string_view line, uint64_t offset) {
+  TRY(const auto statement, parse_line(line));
+  if (statement.leaf.seq != size()) return govern::malformed("the entry has another number than its place");
+  entries_.push_back({statement.leaf, offset, line.size()});
+  hashes_.push_back(crypto::merkle_leaf(base::as_bytes(govern::format_leaf(statement.leaf))));
+  tree_.append(hashes_.back());
+  return {};
+}
+
+const govern::Leaf& Log::leaf(uint64_t index) const {
+  CHECK(index < size());
+  return entries_[index].leaf;
+}
+
+Result<govern::LoggedStatement> Log::statement(uint64_t index) const {
+  CHECK(index < size());
+  TRY(const auto file, files::MappedFile::open(path(kJournal)));
+  const Entry& entry = entries_[index];
+  if (file->bytes().size() < entry.offset + entry.length)
+    return govern::corrupt("INCONSISTENT", "the file has become shorter", file->path());
+  return parse_line(base::as_text(file->bytes().subspan(entry.offset, entry.length)));
+}
+
+std::vector<crypto::Digest> Log::inclusion_proof(uint64_t index) const {
+  return crypto::merkle_inclusion_proof(std::span(hashes_).first(checkpoint_.size), index);
+}
+
+std::vector<crypto::Digest> Log::consistency_proof(uint64_t old_size) const {
+  return crypto::merkle_consistency_proof(std::span(hashes_).first(checkpoint_.size), old_size);
+}
+
+Status Log::append(std::span<const govern::LoggedStatement> statements) {
+  CHECK(journal_ && signer_);
+  const uint64_t old_size = size();
+  const uint64_t old_bytes = journal_->size();
+  std::string lines;
+  for (size_t i = 0; i < statements.size(); ++i) {
+    CHECK(statements[i].leaf.seq == old_size + i);
+    lines += line_of(statements[i]);
+  }
+  Status written = journal_->append(lines);
+  if (written) written = journal_->sync();
+  if (!written) {
+    static_cast<void>(journal_->truncate(old_bytes));  // what stays of it is cut off at the next start
+    return written;
+  }
+  for (std::string_view rest = lines; !rest.empty();) {
+    const std::string_view line = rest.substr(0, rest.find('\n') + 1);
+    TRY_VOID(add_line(line, old_bytes + (lines.size() - rest.size())));
+    rest.remove_prefix(line.size());
+  }
+  return publish(old_size);
+}
+
+Status Log::publish(uint64_t old_size) {
+  for (const govern::TilePath& tile : govern::tiles_to_write(old_size, size())) {
+    const std::string file = path(govern::format_tile_path(tile));
+    TRY_VOID(files::make_directories(files::parent(file)));
+    TRY_VOID(files::write_unsynced(file, tile_bytes(tile)));  // can be made again: see repair_tiles
+  }
+  const govern::Checkpoint next{signer_->name, size(), tree_.root()};
+  const std::string note = govern::signed_checkpoint(next, *signer_);
+  TRY_VOID(files::write_atomic(path(kCheckpoint), note));
+  checkpoint_ = next;
+  checkpoint_note_ = note;
+  return {};
+}
+
+// Tiles are not waited for when they are written, so a crash may have left one out or empty.
+Status Log::repair_tiles() const {
+  for (const govern::TilePath& tile : govern::tiles_to_write(0, checkpoint_.size)) {
+    const std::string file = path(govern::format_tile_path(tile));
+    const auto present = files::file_size(file);
+    const bool whole = present && (tile.is_entries ? *present > 0 : *present == tile.width * 32);
+    if (whole) continue;
+    TRY_VOID(files::make_directories(files::parent(file)));
+    TRY_VOID(files::write_unsynced(file, tile_bytes(tile)));
+  }
+  return {};
+}
+
+std::string Log::tile_bytes(const govern::TilePath& tile) const {
+  std::string bytes;
+  for (uint64_t i = tile.index * govern::kTileWidth; i < tile.index * govern::kTileWidth + tile.width; ++i) {
+    if (tile.is_entries) {
+      const auto added = govern::append_entry(&bytes, govern::format_leaf(entries_[i].leaf));
+      CHECK(added.has_value());  // a leaf has some 300 bytes
+    } else {
+      bytes += base::as_text(subtree_root(hashes_, tile.level, i));
+    }
+  }
+  return bytes;
+}
+
+Status Log::verify_files() const {
+  for (const govern::TilePath& tile : govern::tiles_to_write(0, checkpoint_.size)) {
+    const std::string file = path(govern::format_tile_path(tile));
+    TRY(const std::string bytes, files::read_file(file, 32u << 20));
+    if (bytes != tile_bytes(tile)) return govern::corrupt("INCONSISTENT", "the tile does not hold what the log's entries give", file);
+  }
+  for (uint64_t i = 0; i < size(); ++i) TRY_VOID(statement(i));
+  return {};
+}
+
+}  // namespace journal
