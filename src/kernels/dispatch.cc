@@ -11,15 +11,21 @@ namespace kernels {
 namespace scalar {
 extern const Table kTable;
 }
+#if defined(__x86_64__)
 namespace avx2 {
 extern const Table kTable;
 }
 namespace avx512 {
 extern const Table kTable;
 }
+#else  // not built (CMakeLists.txt), never chosen
+namespace avx2 = scalar;
+namespace avx512 = scalar;
+#endif
 
 namespace {
 
+#if defined(__x86_64__)
 bool cpu_has(Isa isa) {
   switch (isa) {
     case Isa::Scalar:
@@ -35,6 +41,9 @@ bool cpu_has(Isa isa) {
   }
   return false;
 }
+#else
+bool cpu_has(Isa isa) { return isa == Isa::Scalar; }
+#endif
 
 Isa choose() {
   const char* wanted = std::getenv("KERNELS_ISA");

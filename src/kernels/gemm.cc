@@ -15,6 +15,7 @@ constexpr int64_t kPanelDepthBytes = 2048;  // of one lane of B
 constexpr int64_t kRowsPerBlock = 224;      // with kPanelDepthBytes, a block of A is less than half of L2
 constexpr int64_t kSlabBytes = 2 << 20;     // of B packed at a time
 constexpr int64_t kRowsWorthSplitting = 28;
+constexpr double kWorthThreads = 200'000;  // multiply-adds: less is done before another thread has woken up
 
 thread_local Workspace slab_memory;
 thread_local Workspace block_memory;
@@ -90,7 +91,13 @@ void run_piece(const Product& p, const PackedSlab& slab, const Pieces& pieces, i
 }
 
 void run_slab(const Product& p, const PackedSlab& slab, bool accumulate, base::ThreadPool& pool) {
-  const Pieces pieces(p.m, divide_up(p.n, p.kernel.cols), pool.size());
+  const double work = static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(slab.depth);
+  const int threads = work < kWorthThreads ? 1 : pool.size();
+  const Pieces pieces(p.m, divide_up(p.n, p.kernel.cols), threads);
+  if (threads == 1) {
+    for (int64_t piece = 0; piece < pieces.count(); ++piece) run_piece(p, slab, pieces, piece, accumulate);
+    return;
+  }
   pool.parallel_for(pieces.count(), 1, [&](int64_t begin, int64_t end) {
     for (int64_t piece = begin; piece < end; ++piece) run_piece(p, slab, pieces, piece, accumulate);
   });
@@ -114,12 +121,14 @@ void gemm(Op op_a, const ConstMat& a, Op op_b, const ConstMat& b, float* c, int6
   const int64_t groups = divide_up(k, kernel.group);
   const int64_t slab_groups =
       std::min(groups, std::max<int64_t>(1, kSlabBytes / (panels * group_bytes * run)) * run);
+  const bool small = static_cast<double>(n) * static_cast<double>(k) < kWorthThreads / 8;
+  const int64_t panels_at_once = small ? panels : 1;
   char* memory = static_cast<char*>(slab_memory.get(std::max<int64_t>(64, panels * slab_groups * group_bytes)));
   for (int64_t first = 0; first < std::max<int64_t>(groups, 1); first += std::max<int64_t>(slab_groups, 1)) {
     const int64_t first_k = first * kernel.group;
     const int64_t depth = std::min(k - first_k, slab_groups * kernel.group);
     const PackedSlab slab{memory, divide_up(depth, kernel.group) * group_bytes, first_k, depth};
-    pool.parallel_for(depth == 0 ? 0 : panels, 1, [&](int64_t begin, int64_t end) {
+    pool.parallel_for(depth == 0 ? 0 : panels, panels_at_once, [&](int64_t begin, int64_t end) {
       for (int64_t panel = begin; panel < end; ++panel) {
         const int64_t lane = panel * kernel.cols;
         kernel.pack_b(offset(source, lane, first_k), std::min<int64_t>(kernel.cols, n - lane), depth,
@@ -138,6 +147,7 @@ PackedWeights PackedWeights::pack(const ConstMat& w, Precision precision) {
   packed.n_ = w.rows;
   packed.k_ = w.cols;
   packed.precision_ = precision;
+  packed.isa_ = active_isa();
   packed.bytes_ = panels * panel_bytes;
   void* memory = std::aligned_alloc(kWorkspaceAlignment, std::max<size_t>(kWorkspaceAlignment,
                                     static_cast<size_t>(divide_up(packed.bytes_, 64) * 64)));
@@ -154,6 +164,7 @@ PackedWeights PackedWeights::pack(const ConstMat& w, Precision precision) {
 
 void linear(const float* x, int64_t rows, const PackedWeights& w, float* y, base::ThreadPool& pool) {
   if (rows == 0 || w.n() == 0) return;
+  CHECK(w.isa() == active_isa());
   const ProductTable& kernel = product_of(w.precision());
   const int64_t panel_bytes = divide_up(w.k(), kernel.group) * kernel.cols * kernel.b_bytes;
   const Product product{kernel, {x, w.k(), false, true}, rows, w.n(), y, w.n()};

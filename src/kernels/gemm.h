@@ -7,6 +7,7 @@
 
 #include "base/thread_pool.h"
 #include "kernels/bf16.h"
+#include "kernels/isa.h"
 
 namespace kernels {
 
@@ -44,11 +45,13 @@ class PackedWeights {
   int64_t k() const { return k_; }
   Precision precision() const { return precision_; }
   int64_t bytes() const { return bytes_; }
+  Isa isa() const { return isa_; }  // whose order the data is in
   const void* data() const { return data_.get(); }
 
  private:
   int64_t n_ = 0, k_ = 0, bytes_ = 0;
   Precision precision_ = Precision::F32;
+  Isa isa_ = Isa::Scalar;
   std::shared_ptr<const void> data_;
 };
 
