@@ -8,6 +8,7 @@
 #include "formats/safetensors.h"
 #include "model/gguf_names.h"
 #include "model/gguf_vocabulary.h"
+#include "model/sentence_piece_json.h"
 #include "model/weights.h"
 #include "text/tokenizer_json.h"
 
@@ -99,7 +100,13 @@ json::Value generation_config(const text::VocabSpec* tokenizer, const json::Valu
 }
 
 base::Status write_tokenizer(const text::VocabSpec& tokenizer, const std::string& directory, const std::string& chat_template) {
-  TRY(const std::string tokenizer_json, text::write_tokenizer_json(tokenizer));
+  std::string tokenizer_json;
+  if (tokenizer.kind == text::VocabSpec::Kind::SentencePiece) {
+    TRY_VOID(text::Tokenizer::create(tokenizer));  // its tables are whole
+    tokenizer_json = write_sentence_piece_json(tokenizer);
+  } else {
+    TRY(tokenizer_json, text::write_tokenizer_json(tokenizer));
+  }
   TRY_VOID(files::write_atomic(files::join(directory, "tokenizer.json"), tokenizer_json));
   return files::write_atomic(files::join(directory, "tokenizer_config.json"), text::write_tokenizer_config(tokenizer, chat_template));
 }

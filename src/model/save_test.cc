@@ -95,6 +95,33 @@ TEST_F(SaveTest, GgufAndFolderHoldTheSameModel) {
   for (const auto& [name, values] : weights_.values) EXPECT_EQ(numbers(*back, name), values) << name;
 }
 
+TEST_F(SaveTest, ALlama2cModelBecomesAFolderWithTheSameTokens) {
+  const std::string path = std::string(CHARTER_SOURCE_DIR) + "/../shared/weights/stories260K/stories260K.bin";
+  if (!files::exists(path)) GTEST_SKIP() << "../shared/weights/stories260K is not here";
+  const auto original_files = open_model(path);
+  const auto original = read_source(*original_files);
+  ASSERT_TRUE(original) << original.error().text();
+  const auto tensors = original->all();
+  for (const std::string& out : {folder_.path() + "/folder", folder_.path() + "/file.gguf"}) {
+    const SaveOptions options{.dtype = formats::DType::F32};
+    const auto saved = out.ends_with(".gguf") ? write_model_gguf(original->config, *tensors, &*original->vocabulary, out, options)
+                                              : write_model_folder(original->config, *tensors, &*original->vocabulary, out, options);
+    ASSERT_TRUE(saved) << saved.error().text();
+    const auto files = open_model(out);
+    const auto copy = read_source(*files);
+    ASSERT_TRUE(copy) << copy.error().text();
+    EXPECT_EQ(copy->config.dim, original->config.dim);
+    EXPECT_EQ(copy->config.tied_embeddings, original->config.tied_embeddings);
+    const auto a = text::Tokenizer::create(*original->vocabulary), b = text::Tokenizer::create(*copy->vocabulary);
+    ASSERT_TRUE(a && b);
+    for (const char* text : {"Once upon a time, there was a little girl named Lily.", " two  blanks\n", "Z\u00fcrich \u4f60\u597d", ""}) {
+      EXPECT_EQ(a->encode_prompt(text), b->encode_prompt(text)) << out << ": " << text;
+      EXPECT_EQ(b->decode(b->encode_prompt(text)), a->decode(a->encode_prompt(text))) << out;
+    }
+    EXPECT_TRUE(Model::load(*files));
+  }
+}
+
 TEST_F(SaveTest, RefusesAModelThatIsNotWhole) {
   const auto missing = write_model_folder(config_, std::span(weights_.views).first(3), nullptr, folder_.path());
   ASSERT_FALSE(missing);
