@@ -16,7 +16,7 @@ int exit_code(base::Code code) {
     case base::Code::TooLarge: return EX_DATAERR;
     case base::Code::RateLimited: return EX_TEMPFAIL;
     case base::Code::QuotaExceeded: return EX_UNAVAILABLE;
-    case base::Code::Unavailable: return EX_TEMPFAIL;
+    case base::Code::Unavailable: return EX_UNAVAILABLE;
     case base::Code::Cancelled: return EX_TEMPFAIL;
     case base::Code::Corrupt: return EX_DATAERR;
     case base::Code::Io: return EX_IOERR;

@@ -110,6 +110,7 @@ class Gateway {
   void cancel_all();
   bool wait(base::Duration limit);  // until every run has ended; false when some have not
   int64_t running() const { return running_.load(); }
+  bool draining() const { return draining_.load(); }
 
  private:
   friend class ChatRun;

@@ -1,0 +1,69 @@
+// What a handler is given: the request with its answer, who asks, and the objects of the house.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/errors.h"
+#include "base/secret.h"
+#include "base/time.h"
+#include "identity/identity.h"
+#include "net/exchange.h"
+
+namespace chat {
+class Conversations;
+}
+namespace gateway {
+class Gateway;
+}
+namespace journal {
+class Ledger;
+}
+namespace telemetry {
+class Registry;
+}
+
+namespace api {
+
+class Generations;
+class Workers;
+
+struct Options {
+  bool tolerate_unknown_parameters = false;
+  base::Secret metrics_token;  // lets a scraper read /metrics; empty: only API keys and loopback do
+};
+
+// All outlive the service.
+struct App {
+  gateway::Gateway& gateway;
+  identity::Identity& identity;
+  journal::Ledger& ledger;
+  chat::Conversations& conversations;
+  telemetry::Registry& metrics;
+  const base::Clock& clock;
+  Generations& generations;
+  Workers& workers;
+  Options options = {};
+};
+
+struct Call {
+  App* app = nullptr;
+  std::shared_ptr<net::Exchange> exchange;
+  identity::Caller caller;              // empty on routes without authentication
+  std::string request_id;               // "req_…"
+  std::vector<std::string> parameters;  // of the route's pattern, decoded
+
+  const net::Request& request() const { return exchange->request(); }
+  // Adds the headers that every answer carries, and sends.
+  void respond(net::Response response) const;
+  void respond_json(const json::Value& body) const { respond(json_response(200, body)); }
+  void fail(const base::Error& error) const { respond(error_response(error)); }
+  // The head of an event stream.
+  void begin_events() const;
+  // The body as one JSON object; OpenAI's error otherwise.
+  base::Result<json::Value> json_body() const;
+};
+
+}  // namespace api

@@ -1,0 +1,156 @@
+// The page's conversations: list, read, rename, delete; ask, answer again, stop.
+#include "chat/conversations.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "api/generations.h"
+#include "api/handlers.h"
+#include "api/parameter.h"
+
+namespace api {
+namespace {
+
+json::Value conversation_json(const chat::Conversation& conversation) {
+  return json::Object{{"id", conversation.id},
+                      {"title", conversation.title},
+                      {"created_at", conversation.created.seconds()},
+                      {"updated_at", conversation.updated.seconds()}};
+}
+
+base::Result<std::string> read_string(const json::Value& body, std::string_view name, bool required) {
+  const json::Value* value = find_parameter(body, name);
+  if (value == nullptr && required) return missing(name);
+  if (value == nullptr) return std::string();
+  if (!value->is_string()) return wrong_type(name, "a string", *value);
+  return value->as_string();
+}
+
+// The page says which model; one that is gone is refused before anything is stored.
+base::Result<std::string> read_model(const Call& call, const json::Value& body) {
+  TRY(std::string model, read_string(body, "model", false));
+  const auto& channels = call.app->gateway.channels();
+  if (model.empty() && !channels.empty()) model = channels.front()->name();
+  if (!call.app->gateway.find(model)) {
+    return base::fail(base::Code::NotFound, "The model `" + model + "` does not exist or you do not have access to it.",
+                      model, "model_not_found");
+  }
+  return model;
+}
+
+base::Status check_free(const Call& call) {
+  if (!call.app->generations.running(call.parameters[0])) return {};
+  return base::fail(base::Code::AlreadyExists, "An answer is being written in this conversation. Stop it, or wait for it.",
+                    {}, "conversation_busy");
+}
+
+base::Result<chat::Conversations::Turn> ask(const Call& call) {
+  TRY(const json::Value body, call.json_body());
+  TRY(const std::string content, read_string(body, "content", true));
+  TRY(const std::string model, read_model(call, body));
+  // Null is a branch at the root; absent is below the newest message.
+  const json::Value* given = body.find("parent_id");
+  const bool at_root = given != nullptr && given->is_null();
+  TRY(std::string parent, read_string(body, "parent_id", false));
+  if (at_root) parent = chat::Conversations::kRoot;
+  TRY_VOID(check_free(call));
+  return call.app->conversations.ask(call.caller.user_id, call.parameters[0], content, model, parent);
+}
+
+base::Result<chat::Message> ask_again(const Call& call) {
+  TRY(const json::Value body, call.json_body());
+  TRY(const std::string message_id, read_string(body, "message_id", true));
+  TRY(const std::string model, read_model(call, body));
+  TRY_VOID(check_free(call));
+  return call.app->conversations.regenerate(call.caller.user_id, call.parameters[0], message_id, model);
+}
+
+}  // namespace
+
+void list_conversations(const Call& call) {
+  chat::Conversations::Cursor after;
+  int64_t limit = 100;
+  for (const net::Header& parameter : net::parse_query(call.request().query)) {
+    if (parameter.name == "limit") limit = std::clamp<int64_t>(std::atoll(parameter.value.c_str()), 1, 100);
+    if (parameter.name != "after") continue;
+    const auto last = call.app->conversations.get(call.caller.user_id, parameter.value);
+    if (!last) return call.fail(last.error());
+    after = {last->updated, last->id};
+  }
+  const auto list = call.app->conversations.list(call.caller.user_id, limit, after);
+  if (!list) return call.fail(list.error());
+  json::Array data;
+  for (const chat::Conversation& conversation : *list) data.push_back(conversation_json(conversation));
+  const bool has_more = static_cast<int64_t>(data.size()) == limit;
+  call.respond_json(json::Object{{"object", "list"}, {"data", std::move(data)}, {"has_more", has_more}});
+}
+
+void create_conversation(const Call& call) {
+  std::string title;
+  if (!call.request().body.empty()) {
+    const auto body = call.json_body();
+    if (!body) return call.fail(body.error());
+    auto given = read_string(*body, "title", false);
+    if (!given) return call.fail(given.error());
+    title = *std::move(given);
+  }
+  const auto conversation = call.app->conversations.create(call.caller.user_id, title);
+  if (!conversation) return call.fail(conversation.error());
+  call.respond(json_response(201, conversation_json(*conversation)));
+}
+
+void get_conversation(const Call& call) {
+  const auto conversation = call.app->conversations.get(call.caller.user_id, call.parameters[0]);
+  if (!conversation) return call.fail(conversation.error());
+  const auto messages = call.app->conversations.messages(call.caller.user_id, call.parameters[0]);
+  if (!messages) return call.fail(messages.error());
+  json::Array list;
+  for (const chat::Message& message : *messages) list.push_back(message_json(message));
+  json::Value body = conversation_json(*conversation);
+  body.set("messages", std::move(list));
+  call.respond_json(body);
+}
+
+void rename_conversation(const Call& call) {
+  const auto body = call.json_body();
+  if (!body) return call.fail(body.error());
+  const auto title = read_string(*body, "title", true);
+  if (!title) return call.fail(title.error());
+  const std::string& id = call.parameters[0];
+  if (const base::Status status = call.app->conversations.rename(call.caller.user_id, id, *title); !status) {
+    return call.fail(status.error());
+  }
+  const auto conversation = call.app->conversations.get(call.caller.user_id, id);
+  if (!conversation) return call.fail(conversation.error());
+  call.respond_json(conversation_json(*conversation));
+}
+
+void delete_conversation(const Call& call) {
+  call.app->generations.stop(call.caller.user_id, call.parameters[0]);
+  if (const base::Status status = call.app->conversations.remove(call.caller.user_id, call.parameters[0]); !status) {
+    return call.fail(status.error());
+  }
+  call.respond({204, {}, ""});
+}
+
+void create_message(const Call& call) {
+  auto turn = ask(call);
+  if (!turn) return call.fail(turn.error());
+  call.app->generations.start(call, turn->assistant, turn->user.id);
+}
+
+void regenerate_message(const Call& call) {
+  auto answer = ask_again(call);
+  if (!answer) return call.fail(answer.error());
+  const std::string question = answer->parent_id;
+  call.app->generations.start(call, *answer, question);
+}
+
+void stop_generation(const Call& call) {
+  const auto conversation = call.app->conversations.get(call.caller.user_id, call.parameters[0]);
+  if (!conversation) return call.fail(conversation.error());
+  const bool stopped = call.app->generations.stop(call.caller.user_id, call.parameters[0]);
+  call.respond_json(json::Object{{"stopped", stopped}});
+}
+
+}  // namespace api

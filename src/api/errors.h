@@ -1,0 +1,41 @@
+// The one place where an error becomes an HTTP answer, in the shape that OpenAI's clients expect: always the four keys,
+// and a status by which an SDK picks its exception and decides whether to try again.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "json/json.h"
+#include "net/http.h"
+
+namespace api {
+
+struct ApiError {
+  int status = 500;
+  std::string type = "invalid_request_error";
+  std::string code;    // empty: null
+  std::string param;   // empty: null
+  std::string message;
+  std::vector<net::Header> headers = {};  // retry-after, x-should-retry
+};
+
+ApiError to_api_error(const base::Error& error);
+json::Value error_body(const ApiError& error);  // {"error":{"message","type","param","code"}}
+net::Response error_response(const ApiError& error);
+net::Response error_response(const base::Error& error);
+
+ApiError missing_key();
+ApiError wrong_key(std::string_view key);  // masked
+ApiError unknown_url(std::string_view method, std::string_view path);
+ApiError wrong_method(std::string_view method, std::string_view path);
+
+// "sk-ab***wxyz"; a short key shows nothing of itself.
+std::string masked(std::string_view key);
+
+// Refusals of a request's parameters: `code` and `param` as in OpenAI's errors.
+std::unexpected<base::Error> refuse_parameter(std::string_view code, std::string param, std::string message);
+
+net::Response json_response(int status, const json::Value& body);
+
+}  // namespace api

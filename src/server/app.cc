@@ -1,0 +1,160 @@
+#include "server/app.h"
+
+#include "api/generations.h"
+#include "api/service.h"
+#include "api/workers.h"
+#include "base/log.h"
+#include "chat/conversations.h"
+#include "files/files.h"
+#include "gateway/gateway.h"
+#include "gateway/loader.h"
+#include "json/json.h"
+#include "net/http_server.h"
+#include "server/house.h"
+#include "telemetry/metrics.h"
+
+namespace server {
+namespace {
+
+constexpr int kWorkerThreads = 4;
+
+engine::Options engine_options(const Config& config) {
+  engine::Options options;
+  options.threads = static_cast<int>(config.engine_threads);
+  options.kv_bytes_max = static_cast<uint64_t>(config.engine_kv_mib) << 20;
+  options.max_batch = config.engine_batch_max;
+  options.queue_max = config.engine_queue_max;
+  return options;
+}
+
+net::ServerOptions server_options(const Config& config, const Address& address) {
+  net::ServerOptions options;
+  options.host = address.host;
+  options.port = address.port;
+  options.threads = static_cast<int>(config.threads);
+  options.connections_max = static_cast<size_t>(config.connections_max);
+  return options;
+}
+
+base::Level log_level(const std::string& name) {
+  if (name == "debug") return base::Level::Debug;
+  if (name == "warn") return base::Level::Warn;
+  if (name == "error") return base::Level::Error;
+  return base::Level::Info;
+}
+
+base::Status write_ready(const std::string& path, const Ready& ready) {
+  json::Array models;
+  for (const std::string& model : ready.models) models.push_back(model);
+  json::Value value = json::Object{{"url", ready.url}};
+  if (ready.api_key) value.set("api_key", ready.api_key->reveal());
+  value.set("owner_link", ready.owner_link.reveal());
+  value.set("models", std::move(models));
+  return files::write_atomic(path, json::dump_pretty(value) + "\n", 0600);
+}
+
+base::Error no_model(const gateway::LoadedModels& loaded, const std::string& directory) {
+  if (!loaded.refusals.empty()) {
+    base::Error error = loaded.refusals.front().error;
+    error.message = "no model can be served: " + error.message;
+    return error;
+  }
+  return {base::Code::FailedPrecondition,
+          "no model is released here; train one and release it, or start with --allow-no-model", "NOT_RELEASED", directory, {}};
+}
+
+}  // namespace
+
+// In the order in which they are made; destroyed in the opposite one.
+struct App::State {
+  Config config;
+  telemetry::Registry metrics;
+  std::unique_ptr<net::HttpServer> http;
+  std::unique_ptr<identity::Identity> identity;
+  std::unique_ptr<journal::Ledger> ledger;
+  std::unique_ptr<chat::Conversations> conversations;
+  api::Generations generations;
+  std::optional<api::Workers> workers;
+  std::optional<gateway::Gateway> gateway;
+  std::optional<api::App> api;
+  std::optional<api::Service> service;
+  Ready ready;
+};
+
+base::Result<std::unique_ptr<App>> App::start(const Config& config, const base::Clock& clock) {
+  base::set_log_level(log_level(config.log_level));
+  auto state = std::make_unique<State>();
+  state->config = config;
+  TRY(const Address address, parse_address(config.listen));
+  TRY(state->http, net::HttpServer::listen(server_options(config, address)));
+
+  TRY_VOID(files::make_directories(config.data, 0700));
+  TRY(state->identity, identity::Identity::open(files::join(config.data, "identity.db"), clock));
+  TRY(state->ledger, journal::Ledger::open(files::join(config.data, "ledger.db"), clock));
+  TRY(state->conversations, chat::Conversations::open(files::join(config.data, "chat.db"), clock));
+  TRY(const FoundHouse house, found_house(config.data, find_bundled_models(config.models), clock.now()));
+
+  const std::string models = files::join(config.data, "models");
+  gateway::LoadedModels loaded = gateway::load_channels(models, house.pin, clock.now(), engine_options(config));
+  if (loaded.channels.empty() && !config.allow_no_model) return std::unexpected(no_model(loaded, models));
+
+  TRY(FoundOwner owner, found_owner(*state->identity, *state->ledger, config.opening_balance_usd));
+  TRY(const base::Secret token, state->identity->create_owner_link(owner.owner.id));
+
+  Ready& ready = state->ready;
+  const std::string host = address.host.find(':') == std::string::npos ? address.host : "[" + address.host + "]";
+  ready.url = "http://" + host + ":" + std::to_string(state->http->port());
+  ready.owner_link = base::Secret(ready.url + "/signin?token=" + std::string(token.reveal()));
+  ready.api_key = std::move(owner.api_key);
+  ready.new_house = house.created;
+  ready.data = config.data;
+  for (const auto& channel : loaded.channels) {
+    ready.models.push_back(channel->name());
+    ready.one_person |= channel->release().one_person_decides;
+  }
+  for (const gateway::Refusal& refusal : loaded.refusals) ready.refused.push_back(refusal.error.text());
+
+  state->workers.emplace(kWorkerThreads);
+  state->gateway.emplace(*state->ledger, state->metrics, std::move(loaded.channels));
+  state->api.emplace(api::App{*state->gateway, *state->identity, *state->ledger, *state->conversations, state->metrics,
+                              clock, state->generations, *state->workers,
+                              {config.tolerate_unknown_parameters, config.metrics_token}});
+  state->service.emplace(*state->api);
+  net::HttpServer* http = state->http.get();
+  state->metrics.gauge("charter_connections_open", "Open connections.", {},
+                       [http] { return static_cast<double>(http->stats().connections_open); });
+  state->metrics.gauge("charter_ledger_open_holds", "Requests that money is held for.", {},
+                       [ledger = state->ledger.get()] { return static_cast<double>(ledger->open_holds()); });
+  std::unique_ptr<App> app(new App(std::move(state)));  // from here on its destructor closes everything in order
+  http->start(*app->state_->service);
+  if (!config.ready.empty()) TRY_VOID(write_ready(config.ready, app->ready()));
+  return app;
+}
+
+App::App(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+App::~App() {
+  state_->http->stop();
+  state_->gateway->drain();
+  state_->gateway->cancel_all();
+  state_->gateway->wait(base::seconds(60));
+}
+
+const Ready& App::ready() const { return state_->ready; }
+
+void App::sweep() { state_->ledger->sweep(); }
+
+bool App::drain() {
+  const base::Duration limit = base::seconds(state_->config.drain_seconds);
+  state_->gateway->drain();
+  const bool answered = state_->http->drain(limit);
+  // Answers of the page go on without a connection; they get what is left of the time, at least a moment.
+  const bool ended = state_->gateway->wait(answered ? limit : base::milliseconds(1));
+  if (!ended) state_->gateway->cancel_all();
+  state_->gateway->wait(base::seconds(60));
+  state_->http->stop();
+  state_->ledger->flush();
+  return answered && ended;
+}
+
+}  // namespace server
