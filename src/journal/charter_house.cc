@@ -21,14 +21,6 @@ std::string key_file(const std::string& folder, const std::string& name) { retur
 
 base::Time whole_seconds(base::Time time) { return {time.seconds() * 1'000'000'000}; }
 
-Result<govern::SignerKey> read_key(const std::string& path) {
-  TRY(std::string text, files::read_file(path, 64u << 10));
-  while (text.ends_with('\n')) text.pop_back();
-  auto key = govern::parse_signer_key(text);
-  if (!key) return base::wrap(key.error(), "the file holds no private key", path);
-  return key;
-}
-
 Status write_key(const std::string& path, const govern::SignerKey& key) {
   TRY_VOID(files::make_directories(files::parent(path), 0700));
   const base::Secret text = govern::format_signer_key(key);
@@ -99,6 +91,14 @@ Status write_foundation(const std::string& folder, const std::string& log, const
 
 }  // namespace
 
+Result<govern::SignerKey> read_signer_key(const std::string& path) {
+  TRY(std::string text, files::read_file(path, 64u << 10));
+  while (text.ends_with('\n')) text.pop_back();
+  auto key = govern::parse_signer_key(text);
+  if (!key) return base::wrap(key.error(), "the file holds no private key", path);
+  return key;
+}
+
 bool House::exists(const std::string& data) { return files::exists(files::join(charter_folder(data), "pin.json")); }
 
 Result<govern::CharterPin> House::read_pin(const std::string& data) {
@@ -113,7 +113,7 @@ Result<govern::CharterPin> House::read_pin(const std::string& data) {
 
 Result<House> House::open(const std::string& data) {
   TRY(auto pin, read_pin(data));
-  TRY(const auto log_key, read_key(key_file(charter_folder(data), "log")));
+  TRY(const auto log_key, read_signer_key(key_file(charter_folder(data), "log")));
   if (!(log_key.verifier() == pin.log_key))
     return govern::corrupt("BAD_KEY", "the log's private key is not the one that the pin names", key_file(charter_folder(data), "log"));
   TRY(Log log, Log::open(log_folder(data), log_key));
@@ -156,7 +156,7 @@ Result<govern::SignerKey> House::load_key(const std::string& name, const std::st
   const std::string file = path.empty() ? key_file(charter_folder(data_), name) : path;
   if (!files::exists(file))
     return base::fail(base::Code::NotFound, "there is no private key of " + name + " here; pass --key FILE on the machine that has it", file);
-  TRY(auto key, read_key(file));
+  TRY(auto key, read_signer_key(file));
   const auto holds = [&](const std::vector<govern::VerifierKey>& keys) {
     return std::ranges::any_of(keys, [&](const auto& k) { return k.key == key.key.public_key(); });
   };

@@ -59,6 +59,8 @@ class House {
   govern::State state_;
 };
 
+base::Result<govern::SignerKey> read_signer_key(const std::string& path);  // a file that `charter keygen` wrote
+
 struct InitOptions {
   std::string person = "p.owner";
   std::string charter_text;                 // empty: the one-person charter with a fresh key for `person`
