@@ -33,6 +33,8 @@ validation; generated conversations (charter data list) are validated on wording
   --weight-decay W  --beta2 B  --precision bf16|f32  --untied  --seed N  --threads N
 
 SIGINT and SIGTERM finish the step and write a checkpoint; --resume continues to the same numbers, to the last bit.
+With --resume, --steps N moves the end of the run: during the plateau of --schedule warm-down that is as if it had
+been N from the start.
 )";
 
 std::atomic<bool> g_stop{false};
@@ -211,6 +213,7 @@ base::Status run_train(std::span<const std::string> arguments) {
   lab::RunRequest request;
   request.directory = o.out;
   request.resume = o.resume;
+  request.resume_steps = o.steps;
   if (!o.resume) {
     TRY(request.plan, make_plan(o));
   }

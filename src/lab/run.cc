@@ -64,6 +64,10 @@ base::Status Run::load_plan() {
     if (!text) return base::wrap(text.error(), "There is no run to resume in this folder", request_.directory);
     TRY(const json::Value value, json::parse(*text));
     TRY(plan_, plan_from_json(value, paths_.plan));
+    if (request_.resume_steps > 0 && request_.resume_steps != plan_.steps) {
+      plan_.steps = request_.resume_steps;
+      TRY_VOID(files::write_atomic(paths_.plan, json::dump_pretty(to_json(plan_))));
+    }
   } else if (files::exists(paths_.plan)) {
     return base::fail(base::Code::AlreadyExists,
                       "The folder holds a run already; continue it with --resume, or give another --out.",

@@ -17,7 +17,8 @@ namespace lab {
 struct RunRequest {
   RunPlan plan;
   std::string directory;
-  bool resume = false;  // the plan is the folder's own then; `plan` is not looked at
+  bool resume = false;     // the plan is the folder's own then; `plan` is not looked at
+  int64_t resume_steps = 0;  // over 0: the run ends at this step instead, its learning rate with it
 };
 
 struct RunReport {

@@ -28,7 +28,7 @@ struct RunPlan {
   int64_t step_tokens = 0;
   int64_t micro_tokens = 2048;
   double lr = 0;
-  double warmup_share = 0.05;  // of the steps, 100 at most
+  double warmup_share = 0.1;  // of the steps, 100 at most
   double floor_share = 0.1;
   double clip_norm = 1;
   ScheduleShape schedule = ScheduleShape::Cosine;

@@ -12,23 +12,34 @@ LossSum TrainModel::forward_backward(const TrainBatch& batch, float scale) {
   return loss;
 }
 
-// The loss, and with scale != 0 the gradients of the head and of `normed` (into d_normed).
+// The loss, and with scale != 0 the gradients of the head and of `normed` (into d_normed). Rows that are not counted
+// are left out of the products: of a conversation they are about half.
 LossSum TrainModel::head(const TrainBatch& batch, float scale) {
   const Config& c = config_;
   TrainBuffers& b = *buffers_;
   norm(b.last.data(), layout_.final_norm, b.normed.data(), b.last_inv_rms.data(), batch.size());
+  if (scale != 0) std::fill_n(b.d_normed.data(), batch.size() * c.dim, 0.0F);
   LossSum sum;
-  for (int64_t begin = 0; begin < batch.size(); begin += kLogitRows) {
-    const int64_t rows = std::min(kLogitRows, batch.size() - begin);
-    const float* normed = b.normed.data() + begin * c.dim;
-    const int32_t* targets = batch.targets.data() + begin;
-    sum.targets += rows - std::count(targets, targets + rows, -1);
-    project(normed, c.dim, layout_.head, c.vocab_size, b.logits.data(), false, rows);
-    sum.nats += kernels::cross_entropy(b.logits.data(), targets, b.losses.data(), rows, c.vocab_size, scale, pool_);
-    if (scale != 0) {
-      project_backward(b.logits.data(), c.vocab_size, layout_.head, c.dim, normed,
-                       b.d_normed.data() + begin * c.dim, rows);
+  std::vector<int32_t> targets;
+  std::vector<int64_t> rows;
+  const auto row = [&](std::vector<float>& buffer, size_t i) { return buffer.data() + rows[i] * c.dim; };
+  for (int64_t next = 0; next < batch.size();) {
+    rows.clear(), targets.clear();
+    for (; next < batch.size() && std::ssize(rows) < kLogitRows; ++next) {
+      const int32_t target = batch.targets[static_cast<size_t>(next)];
+      if (target >= 0) rows.push_back(next), targets.push_back(target);
     }
+    const int64_t count = std::ssize(rows);
+    if (count == 0) break;
+    float* packed = b.counted.data();
+    for (size_t i = 0; i < rows.size(); ++i) std::copy_n(row(b.normed, i), c.dim, packed + static_cast<int64_t>(i) * c.dim);
+    project(packed, c.dim, layout_.head, c.vocab_size, b.logits.data(), false, count);
+    sum.targets += count;
+    sum.nats += kernels::cross_entropy(b.logits.data(), targets.data(), nullptr, count, c.vocab_size, scale, pool_);
+    if (scale == 0) continue;
+    float* d_packed = b.d_counted.data();
+    project_backward(b.logits.data(), c.vocab_size, layout_.head, c.dim, packed, d_packed, count);
+    for (size_t i = 0; i < rows.size(); ++i) std::copy_n(d_packed + static_cast<int64_t>(i) * c.dim, c.dim, row(b.d_normed, i));
   }
   return sum;
 }

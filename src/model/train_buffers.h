@@ -33,7 +33,8 @@ struct TrainBuffers {
   std::vector<float> normed;        // (tokens, dim)
   std::vector<float> activated;     // (tokens, hidden_dim)
   std::vector<float> logits;        // (kLogitRows, vocab_size)
-  std::vector<float> losses;        // (kLogitRows)
+  std::vector<float> counted;       // (kLogitRows, dim): the rows of `normed` that have a target
+  std::vector<float> d_counted;     // (kLogitRows, dim)
   std::vector<float> d_stream;      // (tokens, dim): gradient of the residual stream
   std::vector<float> d_normed;      // (tokens, dim)
   std::vector<float> d_activated;   // (tokens, hidden_dim)

@@ -33,7 +33,8 @@ TrainBuffers::TrainBuffers(const Config& c, int64_t tokens_max) {
   normed.resize(count(tokens_max, c.dim));
   activated.resize(count(tokens_max, c.hidden_dim));
   logits.resize(count(kLogitRows, c.vocab_size));
-  losses.resize(count(kLogitRows, 1));
+  counted.resize(count(kLogitRows, c.dim));
+  d_counted.resize(count(kLogitRows, c.dim));
   d_stream.resize(count(tokens_max, c.dim));
   d_normed.resize(count(tokens_max, c.dim));
   d_activated.resize(count(tokens_max, c.hidden_dim));
