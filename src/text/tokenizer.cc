@@ -14,6 +14,11 @@ constexpr size_t kTokensMax = 1 << 24;
 constexpr size_t kSpecialBytesMax = 4096;
 constexpr size_t kStretchBytesMax = 1 << 30;  // symbols index bytes with 32 bits
 
+// The names by which common models end a turn. Their files do not always list them as stops, and a model that ran past
+// one would talk to itself.
+constexpr std::string_view kTurnEnds[] = {"<|im_end|>", "<|end|>", "<|eot_id|>", "<|eom_id|>", "<end_of_turn>", "<|EOT|>",
+                                          "<|endoftext|>", "<|end_of_text|>"};
+
 base::Status check_ids(const VocabSpec& spec) {
   const auto refuse = [&](std::string_view what, int32_t id) {
     return base::fail(base::Code::Malformed, "the " + std::string(what) + " token has id " + std::to_string(id) +
@@ -58,6 +63,7 @@ base::Status Tokenizer::Tables::check_and_index() {
   byte_ids.fill(-1);
   bytes = spec.tokens;
   by_spelling.reserve(size);
+  stops.resize(size);
   for (size_t id = 0; id < size; ++id) {
     if (!by_spelling.emplace(spec.tokens[id], static_cast<int32_t>(id)).second)
       return base::fail(base::Code::Malformed, "the vocabulary lists one token twice, the second time as id " +
@@ -68,6 +74,7 @@ base::Status Tokenizer::Tables::check_and_index() {
     if (spec.tokens[id].size() > kSpecialBytesMax)
       return base::fail(base::Code::TooLarge, "special token " + std::to_string(id) + " is longer than 4096 bytes");
     all_specials.add(spec.tokens[id], static_cast<int32_t>(id));
+    stops[id] = std::ranges::find(kTurnEnds, spec.tokens[id]) != std::end(kTurnEnds);
     if (literal) literals.add(spec.tokens[id], static_cast<int32_t>(id));
   }
   if (spec.kind == VocabSpec::Kind::ByteBpe) {
@@ -86,7 +93,7 @@ base::Status Tokenizer::Tables::check_and_index() {
     by_bytes.emplace(bytes[id], static_cast<int32_t>(id));
     token_bytes_max = std::max(token_bytes_max, bytes[id].size());
   }
-  stops = marks(size, spec.stop_ids);
+  for (const int32_t id : spec.stop_ids) stops[id] = true;
   if (spec.eos >= 0) stops[spec.eos] = true;
   strips_left = marks(size, spec.strip_left_ids);
   strips_right = marks(size, spec.strip_right_ids);

@@ -65,7 +65,7 @@ class Tokenizer {
   int32_t pad() const;
   bool add_bos() const;
   bool is_control(int32_t id) const;
-  bool is_stop(int32_t id) const;                  // eos, or one of stop_ids
+  bool is_stop(int32_t id) const;                  // eos, one of stop_ids, or a special known to end turns
   int32_t find(std::string_view token) const;      // by the spelling in VocabSpec::tokens; -1: none
   const VocabSpec& spec() const;
 

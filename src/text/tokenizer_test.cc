@@ -126,6 +126,15 @@ TEST(Specials, BecomeTokensOnlyWhenAskedFor) {
   EXPECT_TRUE(tokenizer.is_stop(tokenizer.eos()));
 }
 
+TEST(Specials, ThatEndATurnStopEvenWhenTheFileDoesNotSaySo) {
+  VocabSpec spec = tiny_byte_bpe();
+  spec.eos = -1;
+  const Tokenizer tokenizer = must_create(std::move(spec));
+  EXPECT_TRUE(tokenizer.is_stop(tokenizer.find("<|end|>")));
+  EXPECT_FALSE(tokenizer.is_stop(tokenizer.find("<|start|>")));
+  EXPECT_FALSE(tokenizer.is_stop(-1));
+}
+
 TEST(Specials, ThatSwallowBlanksDoSo) {
   VocabSpec spec = tiny_byte_bpe();
   spec.strip_left_ids = {spec.eos};
