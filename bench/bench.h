@@ -1,5 +1,6 @@
-// One report of measurements. Each rows_*.cc adds its rows; main.cc prints them and writes them as JSON.
-// A figure is the median of several runs, and a share is of a ceiling measured in the same run.
+// One report of measurements. Each rows_*.cc adds its rows; main.cc prints them and writes them as
+// JSON. A figure is the median of several runs, and a share is of a ceiling measured in the same
+// run.
 #pragma once
 
 #include <functional>
@@ -28,22 +29,26 @@ struct Ceilings {  // of the whole pool
 
 struct Context {
   base::ThreadPool& pool;
-  std::string charter;   // the program, for rows that start it
-  std::string filter;    // only rows whose name contains it
+  std::string charter;  // the program, for rows that start it
+  std::string filter;   // only rows whose name contains it
   bool wants(const std::string& name) const { return name.find(filter) != std::string::npos; }
 };
 
 using AddRow = std::function<void(Row)>;  // prints as it adds
 
 double median(std::vector<double> values);
-// The median seconds of a call, over at least `runs` calls after one to warm up, and the ceiling measured between them.
+// The median seconds of a call, over at least `runs` calls after one to warm up, and the ceiling
+// measured between them.
 struct Timed {
   double seconds;
   double ceiling;  // median of what `ceiling` returned between the runs
 };
-Timed time_against(int runs, const std::function<void()>& work, const std::function<double()>& ceiling);
+Timed time_against(int runs, const std::function<void()>& work,
+                   const std::function<double()>& ceiling);
 
 void ceiling_rows(const Context& context, const AddRow& add);
 void matmul_rows(const Context& context, const AddRow& add);
+void training_rows(const Context& context, const AddRow& add);
+void process_rows(const Context& context, const AddRow& add);  // none when the program is not built
 
 }  // namespace bench

@@ -19,7 +19,8 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-Timed time_against(int runs, const std::function<void()>& work, const std::function<double()>& ceiling) {
+Timed time_against(int runs, const std::function<void()>& work,
+                   const std::function<double()>& ceiling) {
   std::vector<double> seconds, ceilings;
   work();
   for (int run = 0; run < runs; ++run) {
@@ -65,16 +66,18 @@ json::Value to_json(const Row& row) {
 void print(const Row& row) {
   std::printf("%-34s %10.1f %-9s", row.name.c_str(), row.value, row.unit.c_str());
   if (row.ceiling_share) std::printf(" %5.1f %% of the ceiling", *row.ceiling_share * 100);
-  if (row.peer_value) std::printf("  %s %.1f (ratio %.2f)", row.peer->c_str(), *row.peer_value, *ratio_of(row));
+  if (row.peer_value)
+    std::printf("  %s %.1f (ratio %.2f)", row.peer->c_str(), *row.peer_value, *ratio_of(row));
   if (const std::optional<bool> ok = verdict_of(row)) {
-    std::printf("  bar %s %g: %s", row.bar_is_most ? "at most" : "at least", *row.bar, *ok ? "reached" : "MISSED");
+    std::printf("  bar %s %g: %s", row.bar_is_most ? "at most" : "at least", *row.bar,
+                *ok ? "reached" : "MISSED");
   }
   std::printf("\n");
   std::fflush(stdout);
 }
 
 int run(int count, char** arguments) {
-  std::string out, charter, only;
+  std::string out, charter = "build/charter", only;
   int threads = base::default_thread_count();
   for (int i = 1; i + 1 < count; i += 2) {
     const std::string_view name = arguments[i];
@@ -85,7 +88,8 @@ int run(int count, char** arguments) {
   }
   base::ThreadPool pool(threads);
   const Context context{pool, charter, only};
-  std::printf("%d threads, %s kernels\n", threads, std::string(kernels::isa_name(kernels::active_isa())).c_str());
+  std::printf("%d threads, %s kernels\n", threads,
+              std::string(kernels::isa_name(kernels::active_isa())).c_str());
   json::Array rows;
   const AddRow add = [&](Row row) {
     print(row);
@@ -93,11 +97,14 @@ int run(int count, char** arguments) {
   };
   ceiling_rows(context, add);
   matmul_rows(context, add);
+  training_rows(context, add);
+  process_rows(context, add);
   if (out.empty()) return 0;
   std::ofstream file(out);
   file << json::dump_pretty(rows) << "\n";
   file.close();
-  if (!file) std::fprintf(stderr, "cannot write %s; check the folder and the free space\n", out.c_str());
+  if (!file)
+    std::fprintf(stderr, "cannot write %s; check the folder and the free space\n", out.c_str());
   return file ? 0 : 74;
 }
 

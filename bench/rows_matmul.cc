@@ -18,18 +18,20 @@ void add_product(const Context& context, const AddRow& add, int64_t n, bool bf16
   const auto ours = [&] {
     using kernels::mat, kernels::Op, kernels::Precision;
     if (bf16) {
-      kernels::gemm(Op::None, mat(a16.data(), n, n), Op::None, mat(b16.data(), n, n), c.data(), n, false,
-                    Precision::BF16, context.pool);
+      kernels::gemm(Op::None, mat(a16.data(), n, n), Op::None, mat(b16.data(), n, n), c.data(), n,
+                    false, Precision::BF16, context.pool);
     } else {
-      kernels::gemm(Op::None, mat(a.data(), n, n), Op::None, mat(b.data(), n, n), c.data(), n, false,
-                    Precision::F32, context.pool);
+      kernels::gemm(Op::None, mat(a.data(), n, n), Op::None, mat(b.data(), n, n), c.data(), n,
+                    false, Precision::F32, context.pool);
     }
   };
   const bool native = bf16 && kernels::has_bf16_products();
   const auto ceiling = [&] {
-    return native ? kernels::peak_bf16_flops(context.pool, 0.02) : kernels::peak_f32_flops(context.pool, 0.02);
+    return native ? kernels::peak_bf16_flops(context.pool, 0.02)
+                  : kernels::peak_f32_flops(context.pool, 0.02);
   };
-  const double flops = 2.0 * static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(n);
+  const double flops =
+      2.0 * static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(n);
   const int runs = n <= 1024 ? 15 : n <= 2048 ? 7 : 5;
   const Timed timed = time_against(runs, ours, ceiling);
   Row row{name, flops / timed.seconds / 1e9, "GFLOP/s"};

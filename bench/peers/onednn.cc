@@ -16,7 +16,8 @@ struct Job {
   Job(int64_t n, bool bf16) {
     const auto type = bf16 ? dnnl::memory::data_type::bf16 : dnnl::memory::data_type::f32;
     const dnnl::memory::desc in({n, n}, type, dnnl::memory::format_tag::ab);
-    const dnnl::memory::desc out({n, n}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::ab);
+    const dnnl::memory::desc out({n, n}, dnnl::memory::data_type::f32,
+                                 dnnl::memory::format_tag::ab);
     a = dnnl::memory(in, engine);
     b = dnnl::memory(in, engine);
     c = dnnl::memory(out, engine);

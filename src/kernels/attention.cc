@@ -12,7 +12,7 @@ namespace {
 
 thread_local Workspace attention_memory;
 
-struct Group {  // one key/value head of one sequence, with its query heads
+struct Group {                // one key/value head of one sequence, with its query heads
   int64_t q, k, v, out, lse;  // offsets
 };
 
@@ -27,8 +27,8 @@ Group group_at(const AttentionShape& s, int64_t index) {
 SequenceShape sequence_of(const AttentionShape& s) {
   CHECK(s.kv_heads > 0 && s.heads % s.kv_heads == 0);
   CHECK(s.batch >= 0 && s.tokens >= 0 && s.head_dim > 0);
-  return {s.tokens, s.heads / s.kv_heads, s.head_dim, s.q_stride,
-          s.k_stride, s.v_stride, s.out_stride, s.scale};
+  return {s.tokens,   s.heads / s.kv_heads, s.head_dim,   s.q_stride,
+          s.k_stride, s.v_stride,           s.out_stride, s.scale};
 }
 
 const ProductTable& product_of(const AttentionShape& s) {

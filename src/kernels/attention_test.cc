@@ -60,7 +60,8 @@ struct Reference {
     double sum = 0, delta = 0;
     for (int64_t j = 0; j <= t; ++j) {
       double score = 0;
-      for (int64_t i = 0; i < s.head_dim; ++i) score += d(in.q[q_at + i]) * d(in.k[(first + j) * s.k_stride + kv + i]);
+      for (int64_t i = 0; i < s.head_dim; ++i)
+        score += d(in.q[q_at + i]) * d(in.k[(first + j) * s.k_stride + kv + i]);
       sum += p[j] = std::exp(score * d(s.scale));
     }
     lse[(b * s.heads + h) * s.tokens + t] = std::log(sum);
@@ -85,8 +86,8 @@ struct Reference {
 };
 
 // Compares the used floats of each row, and that the unused ones were left alone.
-void expect_rows(const Floats& got, const std::vector<double>& want, int64_t stride, int64_t used, double bound,
-                 const char* what) {
+void expect_rows(const Floats& got, const std::vector<double>& want, int64_t stride, int64_t used,
+                 double bound, const char* what) {
   for (int64_t i = 0; i < got.size(); ++i) {
     if (i % stride < used) {
       ASSERT_NEAR(d(got[i]), want[i], bound * (1 + std::fabs(want[i]))) << what << " at " << i;
@@ -99,20 +100,25 @@ void expect_rows(const Floats& got, const std::vector<double>& want, int64_t str
 struct Results {
   Floats out, lse, dq, dk, dv;
   Results(const Inputs& in, base::ThreadPool& pool)
-      : out(in.dout.size(), 42.0f), lse(in.rows() * in.shape.heads), dq(in.q.size(), 42.0f), dk(in.k.size(), 42.0f),
+      : out(in.dout.size(), 42.0f),
+        lse(in.rows() * in.shape.heads),
+        dq(in.q.size(), 42.0f),
+        dk(in.k.size(), 42.0f),
         dv(in.v.size(), 42.0f) {
-    attention_forward(in.shape, in.q.data(), in.k.data(), in.v.data(), out.data(), lse.data(), pool);
-    attention_backward(in.shape, in.q.data(), in.k.data(), in.v.data(), out.data(), lse.data(), in.dout.data(),
-                       dq.data(), dk.data(), dv.data(), pool);
+    attention_forward(in.shape, in.q.data(), in.k.data(), in.v.data(), out.data(), lse.data(),
+                      pool);
+    attention_backward(in.shape, in.q.data(), in.k.data(), in.v.data(), out.data(), lse.data(),
+                       in.dout.data(), dq.data(), dk.data(), dv.data(), pool);
   }
 };
 
 class Attention : public EachIsa {};
 FOR_EACH_ISA(Attention);
 
-constexpr Sizes kCases[] = {{1, 1, 1, 1, 1},   {2, 5, 2, 1, 3},    {1, 64, 2, 2, 16}, {3, 65, 4, 2, 32},
-                            {1, 130, 3, 1, 8}, {2, 100, 2, 2, 64}, {1, 33, 1, 1, 45}, {1, 257, 2, 1, 128},
-                            {0, 4, 1, 1, 4},   {1, 0, 1, 1, 4}};
+constexpr Sizes kCases[] = {{1, 1, 1, 1, 1},   {2, 5, 2, 1, 3},     {1, 64, 2, 2, 16},
+                            {3, 65, 4, 2, 32}, {1, 130, 3, 1, 8},   {2, 100, 2, 2, 64},
+                            {1, 33, 1, 1, 45}, {1, 257, 2, 1, 128}, {0, 4, 1, 1, 4},
+                            {1, 0, 1, 1, 4}};
 
 TEST_P(Attention, AgreesWithDoublePrecision) {
   Random random(1);
@@ -197,10 +203,11 @@ void expect_paged(const Inputs& in, double bound) {
   const Pages<T> pages(in);
   for (int64_t t = 0; t < s.tokens; ++t) {
     Floats out(s.heads * s.head_dim);
-    attention_paged(in.q.data() + t * s.q_stride, pages.k_at.data(), pages.v_at.data(), t + 1, s.heads, s.kv_heads,
-                    s.head_dim, s.scale, out.data());
+    attention_paged(in.q.data() + t * s.q_stride, pages.k_at.data(), pages.v_at.data(), t + 1,
+                    s.heads, s.kv_heads, s.head_dim, s.scale, out.data());
     for (int64_t i = 0; i < out.size(); ++i) {
-      ASSERT_NEAR(d(out[i]), want.out[t * s.out_stride + i], bound) << "token " << t << " of " << s.tokens;
+      ASSERT_NEAR(d(out[i]), want.out[t * s.out_stride + i], bound)
+          << "token " << t << " of " << s.tokens;
     }
   }
 }
@@ -213,7 +220,8 @@ TEST_P(Attention, PagedAgreesWithWholeSequences) {
     expect_paged<float>(in, 1e-5);
     // With keys and values that bf16 holds exactly, bf16 pages are as good.
     for (Floats* x : {&in.k, &in.v}) {
-      for (int64_t i = 0; i < x->size(); ++i) (*x)[i] = kernels::to_float(kernels::to_bf16((*x)[i]));
+      for (int64_t i = 0; i < x->size(); ++i)
+        (*x)[i] = kernels::to_float(kernels::to_bf16((*x)[i]));
     }
     expect_paged<Bf16>(in, 1e-5);
   }
@@ -226,13 +234,14 @@ TEST_P(Attention, PagedDoesNotReadBeyondTheLastToken) {
   const AttentionShape& s = in.shape;
   Floats before(s.heads * s.head_dim), after(s.heads * s.head_dim);
   const auto run = [&](Floats& out) {
-    attention_paged(in.q.data(), pages.k_at.data(), pages.v_at.data(), 18, s.heads, s.kv_heads, s.head_dim, s.scale,
-                    out.data());
+    attention_paged(in.q.data(), pages.k_at.data(), pages.v_at.data(), 18, s.heads, s.kv_heads,
+                    s.head_dim, s.scale, out.data());
   };
   run(before);
   const Floats other(s.kv_heads * s.head_dim, std::numeric_limits<float>::quiet_NaN());
   for (const int64_t slot : {2, 3, 15}) {
-    write_page(pages.k[1].data(), pages.v[1].data(), slot, other.data(), other.data(), s.kv_heads, s.head_dim);
+    write_page(pages.k[1].data(), pages.v[1].data(), slot, other.data(), other.data(), s.kv_heads,
+               s.head_dim);
   }
   run(after);
   EXPECT_TRUE(before == after);

@@ -28,9 +28,7 @@ struct Vec {
   static F max(F a, F b) { return _mm256_max_ps(a, b); }
   static F min(F a, F b) { return _mm256_min_ps(a, b); }
   static F sqrt(F a) { return _mm256_sqrt_ps(a); }
-  static F round(F a) {
-    return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-  }
+  static F round(F a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
   static F exp2_int(F n) {
     const __m256i exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
     return _mm256_castsi256_ps(_mm256_slli_epi32(exponent, 23));
@@ -75,8 +73,7 @@ struct Vec {
     return _mm256_castsi256_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
   }
   static F pairs_of(F even, F odd) {
-    return _mm256_castsi256_ps(
-        _mm256_or_si256(rounded(even), _mm256_slli_epi32(rounded(odd), 16)));
+    return _mm256_castsi256_ps(_mm256_or_si256(rounded(even), _mm256_slli_epi32(rounded(odd), 16)));
   }
   static F pairs_in_order(F first, F second) {
     const __m256i packed = _mm256_packus_epi32(rounded(first), rounded(second));
@@ -86,7 +83,8 @@ struct Vec {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(pairs), 16));
   }
   static F high_of_pairs(F pairs) {
-    return _mm256_and_ps(pairs, _mm256_castsi256_ps(_mm256_set1_epi32(static_cast<int>(0xffff0000))));
+    return _mm256_and_ps(pairs,
+                         _mm256_castsi256_ps(_mm256_set1_epi32(static_cast<int>(0xffff0000))));
   }
   static void transpose(F (&rows)[kLanes]) {
     F pairs[8];
@@ -111,7 +109,7 @@ struct Vec {
 }  // namespace
 
 extern const Table kTable;
-const Table kTable =
-    generic::make_table<Vec, generic::FloatProduct<Vec, 6, 2>, generic::WidenedProduct<Vec, 6, 2>>();
+const Table kTable = generic::make_table<Vec, generic::FloatProduct<Vec, 6, 2>,
+                                         generic::WidenedProduct<Vec, 6, 2>>();
 
 }  // namespace kernels::avx2

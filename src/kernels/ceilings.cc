@@ -13,7 +13,8 @@ namespace {
 
 using Spin = double (*)(int64_t rounds, float* sink);
 
-// The best of several short runs: a ceiling is what the machine can do, not what it did beside other work.
+// The best of several short runs: a ceiling is what the machine can do, not what it did beside
+// other work.
 template <class Work>
 double best_rate(double seconds, Work&& work) {
   const int64_t end = base::monotonic_ns() + static_cast<int64_t>(seconds * 1e9);

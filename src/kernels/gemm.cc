@@ -10,12 +10,15 @@
 namespace kernels {
 namespace {
 
-// Measured on 1 MiB of L2 for each core: deep panels, since each run of k loads and stores the tile of C once.
+// Measured on 1 MiB of L2 for each core: deep panels, since each run of k loads and stores the tile
+// of C once.
 constexpr int64_t kPanelDepthBytes = 2048;  // of one lane of B
-constexpr int64_t kRowsPerBlock = 224;      // with kPanelDepthBytes, a block of A is less than half of L2
-constexpr int64_t kSlabBytes = 2 << 20;     // of B packed at a time
+constexpr int64_t kRowsPerBlock =
+    224;  // with kPanelDepthBytes, a block of A is less than half of L2
+constexpr int64_t kSlabBytes = 2 << 20;  // of B packed at a time
 constexpr int64_t kRowsWorthSplitting = 28;
-constexpr double kWorthThreads = 200'000;  // multiply-adds: less is done before another thread has woken up
+constexpr double kWorthThreads =
+    200'000;  // multiply-adds: less is done before another thread has woken up
 
 thread_local Workspace slab_memory;
 thread_local Workspace block_memory;
@@ -27,7 +30,8 @@ const ProductTable& product_of(Precision precision) {
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 PackSource source_of(Op op, const ConstMat& m, bool lanes_are_rows) {
-  // op(m) has its lanes along rows of memory exactly when m is used as it lies and lanes are rows, or both are turned.
+  // op(m) has its lanes along rows of memory exactly when m is used as it lies and lanes are rows,
+  // or both are turned.
   return {m.data, m.stride, m.type == Type::BF16, (op == Op::None) == lanes_are_rows};
 }
 
@@ -45,7 +49,8 @@ struct PackedSlab {
   int64_t first_k, depth;
 };
 
-// Pieces of C: even bands of rows, and bands of whole panels of columns when there are too few rows to go round.
+// Pieces of C: even bands of rows, and bands of whole panels of columns when there are too few rows
+// to go round.
 struct Pieces {
   int64_t row_bands, col_bands, m, panels;
   Pieces(int64_t rows, int64_t cols_in_panels, int threads) : m(rows), panels(cols_in_panels) {
@@ -85,17 +90,19 @@ void run_piece(const Product& p, const PackedSlab& slab, const Pieces& pieces, i
     if (depth > 0) p.kernel.pack_a(offset(p.a, row, slab.first_k + k), rows, depth, packed);
     const char* b = slab.data + panel * slab.panel_bytes +
                     k / p.kernel.group * p.kernel.cols * p.kernel.b_bytes;
-    p.kernel.block({packed, b, slab.panel_bytes, rows, cols, groups,
-                    p.c + row * p.c_stride + col, p.c_stride, accumulate || k > 0});
+    p.kernel.block({packed, b, slab.panel_bytes, rows, cols, groups, p.c + row * p.c_stride + col,
+                    p.c_stride, accumulate || k > 0});
   }
 }
 
 void run_slab(const Product& p, const PackedSlab& slab, bool accumulate, base::ThreadPool& pool) {
-  const double work = static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(slab.depth);
+  const double work =
+      static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(slab.depth);
   const int threads = work < kWorthThreads ? 1 : pool.size();
   const Pieces pieces(p.m, divide_up(p.n, p.kernel.cols), threads);
   if (threads == 1) {
-    for (int64_t piece = 0; piece < pieces.count(); ++piece) run_piece(p, slab, pieces, piece, accumulate);
+    for (int64_t piece = 0; piece < pieces.count(); ++piece)
+      run_piece(p, slab, pieces, piece, accumulate);
     return;
   }
   pool.parallel_for(pieces.count(), 1, [&](int64_t begin, int64_t end) {
@@ -123,16 +130,18 @@ void gemm(Op op_a, const ConstMat& a, Op op_b, const ConstMat& b, float* c, int6
       std::min(groups, std::max<int64_t>(1, kSlabBytes / (panels * group_bytes * run)) * run);
   const bool small = static_cast<double>(n) * static_cast<double>(k) < kWorthThreads / 8;
   const int64_t panels_at_once = small ? panels : 1;
-  char* memory = static_cast<char*>(slab_memory.get(std::max<int64_t>(64, panels * slab_groups * group_bytes)));
-  for (int64_t first = 0; first < std::max<int64_t>(groups, 1); first += std::max<int64_t>(slab_groups, 1)) {
+  char* memory = static_cast<char*>(
+      slab_memory.get(std::max<int64_t>(64, panels * slab_groups * group_bytes)));
+  for (int64_t first = 0; first < std::max<int64_t>(groups, 1);
+       first += std::max<int64_t>(slab_groups, 1)) {
     const int64_t first_k = first * kernel.group;
     const int64_t depth = std::min(k - first_k, slab_groups * kernel.group);
     const PackedSlab slab{memory, divide_up(depth, kernel.group) * group_bytes, first_k, depth};
     pool.parallel_for(depth == 0 ? 0 : panels, panels_at_once, [&](int64_t begin, int64_t end) {
       for (int64_t panel = begin; panel < end; ++panel) {
         const int64_t lane = panel * kernel.cols;
-        kernel.pack_b(offset(source, lane, first_k), std::min<int64_t>(kernel.cols, n - lane), depth,
-                      memory + panel * slab.panel_bytes);
+        kernel.pack_b(offset(source, lane, first_k), std::min<int64_t>(kernel.cols, n - lane),
+                      depth, memory + panel * slab.panel_bytes);
       }
     });
     run_slab(product, slab, accumulate || first > 0, pool);
@@ -149,8 +158,10 @@ PackedWeights PackedWeights::pack(const ConstMat& w, Precision precision) {
   packed.precision_ = precision;
   packed.isa_ = active_isa();
   packed.bytes_ = panels * panel_bytes;
-  void* memory = std::aligned_alloc(kWorkspaceAlignment, std::max<size_t>(kWorkspaceAlignment,
-                                    static_cast<size_t>(divide_up(packed.bytes_, 64) * 64)));
+  void* memory =
+      std::aligned_alloc(kWorkspaceAlignment,
+                         std::max<size_t>(kWorkspaceAlignment,
+                                          static_cast<size_t>(divide_up(packed.bytes_, 64) * 64)));
   CHECK(memory != nullptr);
   packed.data_ = std::shared_ptr<const void>(memory, FreeMemory{});
   const PackSource source{w.data, w.stride, w.type == Type::BF16, true};
@@ -162,7 +173,8 @@ PackedWeights PackedWeights::pack(const ConstMat& w, Precision precision) {
   return packed;
 }
 
-void linear(const float* x, int64_t rows, const PackedWeights& w, float* y, base::ThreadPool& pool) {
+void linear(const float* x, int64_t rows, const PackedWeights& w, float* y,
+            base::ThreadPool& pool) {
   if (rows == 0 || w.n() == 0) return;
   CHECK(w.isa() == active_isa());
   const ProductTable& kernel = product_of(w.precision());

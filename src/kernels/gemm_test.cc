@@ -18,7 +18,8 @@ struct Operand {  // one matrix in the form asked for, and its exact values
   Op op;
 
   Operand(int64_t rows, int64_t cols, Op turn, Type type, Random& random)
-      : floats((turn == Op::None ? rows : cols) * ((turn == Op::None ? cols : rows) + 3), random), op(turn) {
+      : floats((turn == Op::None ? rows : cols) * ((turn == Op::None ? cols : rows) + 3), random),
+        op(turn) {
     const int64_t r = turn == Op::None ? rows : cols, c = turn == Op::None ? cols : rows;
     if (type == Type::BF16) {
       for (int64_t i = 0; i < floats.size(); ++i) {
@@ -31,8 +32,10 @@ struct Operand {  // one matrix in the form asked for, and its exact values
     }
   }
   double at(int64_t row, int64_t col, Precision precision) const {
-    const float value = op == Op::None ? floats[row * view.stride + col] : floats[col * view.stride + row];
-    return static_cast<double>(precision == Precision::BF16 ? kernels::to_float(kernels::to_bf16(value)) : value);
+    const float value =
+        op == Op::None ? floats[row * view.stride + col] : floats[col * view.stride + row];
+    return static_cast<double>(
+        precision == Precision::BF16 ? kernels::to_float(kernels::to_bf16(value)) : value);
   }
 };
 
@@ -55,7 +58,8 @@ void expect_product(const Operand& a, const Operand& b, const Case& size, Precis
         sum += product;
         absolute += std::fabs(product);
       }
-      // Each of k additions may be off by half a unit of a partial sum, none larger than the absolute sum.
+      // Each of k additions may be off by half a unit of a partial sum, none larger than the
+      // absolute sum.
       const double bound = kEpsilon * (static_cast<double>(size.k) + 2) * absolute + 1e-30;
       ASSERT_NEAR(static_cast<double>(got[i * stride + j]), sum, bound)
           << "at " << i << ", " << j << " of " << size.m << "x" << size.n << "x" << size.k;
@@ -68,16 +72,20 @@ FOR_EACH_ISA(Gemm);
 
 TEST_P(Gemm, AgreesWithDoublePrecision) {
   Random random(1);
-  std::vector<Case> cases = {{0, 3, 2}, {3, 0, 2}, {3, 2, 0}, {1, 1, 1},   {1, 33, 2},   {14, 32, 16},
-                             {15, 31, 17}, {29, 65, 33}, {1, 100, 300}, {230, 34, 515}, {57, 300, 9}};
-  for (int i = 0; i < 12; ++i) cases.push_back({random.between(1, 70), random.between(1, 90), random.between(1, 80)});
+  std::vector<Case> cases = {{0, 3, 2},     {3, 0, 2},      {3, 2, 0},    {1, 1, 1},
+                             {1, 33, 2},    {14, 32, 16},   {15, 31, 17}, {29, 65, 33},
+                             {1, 100, 300}, {230, 34, 515}, {57, 300, 9}};
+  for (int i = 0; i < 12; ++i)
+    cases.push_back({random.between(1, 70), random.between(1, 90), random.between(1, 80)});
   int turn = 0;
   for (const Case& size : cases) {
     for (const Precision precision : {Precision::F32, Precision::BF16}) {
       for (const bool accumulate : {false, true}) {
         ++turn;
-        const Operand a(size.m, size.k, Op{(turn & 1) != 0}, (turn & 4) != 0 ? Type::BF16 : Type::F32, random);
-        const Operand b(size.k, size.n, Op{(turn & 2) != 0}, (turn & 8) != 0 ? Type::BF16 : Type::F32, random);
+        const Operand a(size.m, size.k, Op{(turn & 1) != 0},
+                        (turn & 4) != 0 ? Type::BF16 : Type::F32, random);
+        const Operand b(size.k, size.n, Op{(turn & 2) != 0},
+                        (turn & 8) != 0 ? Type::BF16 : Type::F32, random);
         const int64_t stride = size.n + turn % 3;
         const Floats before(size.m * stride, random);
         Floats c = before;
@@ -107,12 +115,14 @@ TEST_P(Gemm, DoesNotDependOnThreads) {
 }
 
 TEST_P(Gemm, LetsInfinityAndNanThrough) {
-  const float nan = std::numeric_limits<float>::quiet_NaN(), inf = std::numeric_limits<float>::infinity();
+  const float nan = std::numeric_limits<float>::quiet_NaN(),
+              inf = std::numeric_limits<float>::infinity();
   for (const Precision precision : {Precision::F32, Precision::BF16}) {
     Floats a(3 * 5, 1.0f), b(5 * 4, 2.0f), c(3 * 4);
     a[1 * 5 + 2] = nan;
     a[2 * 5 + 4] = inf;
-    gemm(Op::None, mat(a.data(), 3, 5), Op::None, mat(b.data(), 5, 4), c.data(), 4, false, precision, pool_);
+    gemm(Op::None, mat(a.data(), 3, 5), Op::None, mat(b.data(), 5, 4), c.data(), 4, false,
+         precision, pool_);
     for (int64_t j = 0; j < 4; ++j) {
       EXPECT_EQ(c[j], 10.0f);
       EXPECT_TRUE(std::isnan(c[4 + j]));
@@ -138,7 +148,8 @@ TEST_P(Gemm, LinearRowsDoNotSeeEachOther) {
           if (row + rows > size.m) continue;
           Floats some(rows * size.n);
           linear(x.data() + row * size.k, rows, packed, some.data(), alone);
-          for (int64_t i = 0; i < size.n; ++i) ASSERT_EQ(some[i], all[row * size.n + i]) << rows << " rows";
+          for (int64_t i = 0; i < size.n; ++i)
+            ASSERT_EQ(some[i], all[row * size.n + i]) << rows << " rows";
         }
       }
       for (int64_t row = 0; row < size.m; row += 7) {
@@ -165,10 +176,10 @@ TEST_P(Gemm, AgreesWithOneDnn) {
   for (const Case& size : {Case{128, 96, 200}, Case{61, 257, 129}}) {
     const Floats a(size.m * size.k, random), b(size.k * size.n, random);
     Floats ours(size.m * size.n), theirs(size.m * size.n);
-    gemm(Op::None, mat(a.data(), size.m, size.k), Op::None, mat(b.data(), size.k, size.n), ours.data(), size.n,
-         false, Precision::F32, pool_);
-    ASSERT_EQ(dnnl_success, dnnl_sgemm('N', 'N', size.m, size.n, size.k, 1.0f, a.data(), size.k, b.data(),
-                                       size.n, 0.0f, theirs.data(), size.n));
+    gemm(Op::None, mat(a.data(), size.m, size.k), Op::None, mat(b.data(), size.k, size.n),
+         ours.data(), size.n, false, Precision::F32, pool_);
+    ASSERT_EQ(dnnl_success, dnnl_sgemm('N', 'N', size.m, size.n, size.k, 1.0f, a.data(), size.k,
+                                       b.data(), size.n, 0.0f, theirs.data(), size.n));
     for (int64_t i = 0; i < ours.size(); ++i) ASSERT_NEAR(ours[i], theirs[i], 1e-3f);
   }
 }

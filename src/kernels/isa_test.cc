@@ -27,7 +27,8 @@ TEST(Isa, TablesDiffer) {
   }
 }
 
-// Runs this very program again with the variable set; the child says by its exit code which set it took.
+// Runs this very program again with the variable set; the child says by its exit code which set it
+// took.
 TEST(Isa, EnvironmentOverrides) {
   for (const Isa isa : supported_isas()) {
     const pid_t child = fork();

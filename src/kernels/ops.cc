@@ -12,7 +12,8 @@
 namespace kernels {
 namespace {
 
-constexpr int64_t kRowsPerPart = 64;         // of sums across rows: fixed, so that results do not depend on threads
+constexpr int64_t kRowsPerPart =
+    64;  // of sums across rows: fixed, so that results do not depend on threads
 constexpr int64_t kElementsPerPart = 16384;  // of element loops and of sums of squares
 
 int64_t parts_of(int64_t count, int64_t per_part) { return (count + per_part - 1) / per_part; }
@@ -61,7 +62,8 @@ void rms_norm_backward(const float* dout, const float* x, const float* weight, c
 }
 
 void rms_norm_backward(const float* dout, const float* x, const float* weight, const float* inv_rms,
-                       float* dx, float* dweight, int64_t rows, int64_t dim, base::ThreadPool& pool) {
+                       float* dx, float* dweight, int64_t rows, int64_t dim,
+                       base::ThreadPool& pool) {
   const int64_t parts = parts_of(rows, kRowsPerPart);
   std::vector<float> sums(static_cast<size_t>(parts * dim), 0.0f);
   for_parts(rows, kRowsPerPart, pool, [&](int64_t part, int64_t begin, int64_t end) {
@@ -74,7 +76,8 @@ void rms_norm_backward(const float* dout, const float* x, const float* weight, c
 void rope_table(float* cos_sin, int64_t positions, int64_t head_dim, double theta) {
   const int64_t half = head_dim / 2;
   for (int64_t i = 0; i < half; ++i) {
-    const double rate = std::pow(theta, -2.0 * static_cast<double>(i) / static_cast<double>(head_dim));
+    const double rate =
+        std::pow(theta, -2.0 * static_cast<double>(i) / static_cast<double>(head_dim));
     for (int64_t position = 0; position < positions; ++position) {
       const double angle = static_cast<double>(position) * rate;
       cos_sin[(position * half + i) * 2] = static_cast<float>(std::cos(angle));

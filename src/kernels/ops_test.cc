@@ -100,7 +100,8 @@ TEST_P(Ops, RmsNormGradient) {
     const Floats dx_before(rows * dim, random), dweight_before(dim, random);
     Floats out(rows * dim), inverse(rows), dx = dx_before, dweight = dweight_before;
     rms_norm(x.data(), weight.data(), out.data(), inverse.data(), rows, dim, eps);
-    rms_norm_backward(dout.data(), x.data(), weight.data(), inverse.data(), dx.data(), dweight.data(), rows, dim);
+    rms_norm_backward(dout.data(), x.data(), weight.data(), inverse.data(), dx.data(),
+                      dweight.data(), rows, dim);
     std::vector<double> xd = doubles(x), wd = doubles(weight);
     const auto loss = [&] {
       double sum = 0;
@@ -108,23 +109,30 @@ TEST_P(Ops, RmsNormGradient) {
         double squares = 0;
         for (int64_t i = 0; i < dim; ++i) squares += xd[r * dim + i] * xd[r * dim + i];
         const double scale = 1 / std::sqrt(squares / static_cast<double>(dim) + d(eps));
-        for (int64_t i = 0; i < dim; ++i) sum += d(dout[r * dim + i]) * xd[r * dim + i] * scale * wd[i];
+        for (int64_t i = 0; i < dim; ++i)
+          sum += d(dout[r * dim + i]) * xd[r * dim + i] * scale * wd[i];
       }
       return sum;
     };
-    for (int64_t i = 0; i < rows * dim; ++i) ASSERT_NEAR(d(dx[i] - dx_before[i]), slope(loss, xd[i]), 2e-5 * (1 + std::fabs(d(dx[i]))) + 1e-5);
-    for (int64_t i = 0; i < dim; ++i) ASSERT_NEAR(d(dweight[i] - dweight_before[i]), slope(loss, wd[i]), 2e-5);
+    for (int64_t i = 0; i < rows * dim; ++i)
+      ASSERT_NEAR(d(dx[i] - dx_before[i]), slope(loss, xd[i]),
+                  2e-5 * (1 + std::fabs(d(dx[i]))) + 1e-5);
+    for (int64_t i = 0; i < dim; ++i)
+      ASSERT_NEAR(d(dweight[i] - dweight_before[i]), slope(loss, wd[i]), 2e-5);
   }
 }
 
 TEST_P(Ops, RmsNormGradientDoesNotDependOnThreads) {
   Random random(5);
   const int64_t rows = 333, dim = 40;
-  const Floats x(rows * dim, random), weight(dim, random), dout(rows * dim, random), inverse(rows, random);
+  const Floats x(rows * dim, random), weight(dim, random), dout(rows * dim, random),
+      inverse(rows, random);
   Floats dx1(rows * dim), dx2(rows * dim), dw1(dim), dw2(dim);
   base::ThreadPool one(1);
-  rms_norm_backward(dout.data(), x.data(), weight.data(), inverse.data(), dx1.data(), dw1.data(), rows, dim, one);
-  rms_norm_backward(dout.data(), x.data(), weight.data(), inverse.data(), dx2.data(), dw2.data(), rows, dim, pool_);
+  rms_norm_backward(dout.data(), x.data(), weight.data(), inverse.data(), dx1.data(), dw1.data(),
+                    rows, dim, one);
+  rms_norm_backward(dout.data(), x.data(), weight.data(), inverse.data(), dx2.data(), dw2.data(),
+                    rows, dim, pool_);
   EXPECT_TRUE(dx1 == dx2);
   EXPECT_TRUE(dw1 == dw2);
 }
@@ -146,10 +154,13 @@ TEST_P(Ops, RopeRotatesPairsAndBack) {
             const int64_t at = (r * heads + h) * dim;
             const int64_t first = at + (rotary == Rotary::Halves ? i : 2 * i);
             const int64_t second = at + (rotary == Rotary::Halves ? i + dim / 2 : 2 * i + 1);
-            const double angle = positions[r] * std::pow(10000.0, -2.0 * static_cast<double>(i) / static_cast<double>(dim));
+            const double angle = positions[r] * std::pow(10000.0, -2.0 * static_cast<double>(i) /
+                                                                      static_cast<double>(dim));
             const double a = d(before[first]), b = d(before[second]);
-            ASSERT_NEAR(d(x[first]), a * std::cos(angle) - b * std::sin(angle), 1e-6 * (std::fabs(a) + std::fabs(b)));
-            ASSERT_NEAR(d(x[second]), a * std::sin(angle) + b * std::cos(angle), 1e-6 * (std::fabs(a) + std::fabs(b)));
+            ASSERT_NEAR(d(x[first]), a * std::cos(angle) - b * std::sin(angle),
+                        1e-6 * (std::fabs(a) + std::fabs(b)));
+            ASSERT_NEAR(d(x[second]), a * std::sin(angle) + b * std::cos(angle),
+                        1e-6 * (std::fabs(a) + std::fabs(b)));
           }
         }
       }
@@ -238,8 +249,10 @@ TEST_P(Ops, CrossEntropyAndGradient) {
       targets.push_back(r % 5 == 2 ? -1 : static_cast<int32_t>(random.between(0, vocab - 1)));
     }
     Floats left = logits, grad = logits, losses(rows, 7.0f);
-    const double only = cross_entropy(left.data(), targets.data(), losses.data(), rows, vocab, 0, pool_);
-    const double total = cross_entropy(grad.data(), targets.data(), nullptr, rows, vocab, 0.25f, pool_);
+    const double only =
+        cross_entropy(left.data(), targets.data(), losses.data(), rows, vocab, 0, pool_);
+    const double total =
+        cross_entropy(grad.data(), targets.data(), nullptr, rows, vocab, 0.25f, pool_);
     EXPECT_EQ(only, total);
     EXPECT_TRUE(left == logits);
     double expected_total = 0;
@@ -267,11 +280,14 @@ TEST_P(Ops, AdamW) {
     const Floats grad(n, random);
     for (int64_t i = 0; i < n; ++i) v[i] = v[i] * v[i];
     const Floats w0 = w, m0 = m, v0 = v;
-    const AdamW o{.lr = 0.01f, .beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .weight_decay = 0.1f, .step = 3};
+    const AdamW o{
+        .lr = 0.01f, .beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .weight_decay = 0.1f, .step = 3};
     adamw(w.data(), grad.data(), m.data(), v.data(), n, o, 0.5f, pool_);
     for (int64_t i = 0; i < n; ++i) {
-      const double g = 0.5 * d(grad[i]), m1 = 0.9 * d(m0[i]) + 0.1 * g, v1 = 0.95 * d(v0[i]) + 0.05 * g * g;
-      const double step = m1 / (1 - std::pow(0.9, 3)) / (std::sqrt(v1 / (1 - std::pow(0.95, 3))) + 1e-8);
+      const double g = 0.5 * d(grad[i]), m1 = 0.9 * d(m0[i]) + 0.1 * g,
+                   v1 = 0.95 * d(v0[i]) + 0.05 * g * g;
+      const double step =
+          m1 / (1 - std::pow(0.9, 3)) / (std::sqrt(v1 / (1 - std::pow(0.95, 3))) + 1e-8);
       ASSERT_NEAR(d(m[i]), m1, 1e-6);
       ASSERT_NEAR(d(v[i]), v1, 1e-6 * (1 + v1));
       ASSERT_NEAR(d(w[i]), d(w0[i]) * (1 - 0.01 * 0.1) - 0.01 * step, 1e-6 * (1 + std::fabs(step)));
@@ -279,7 +295,8 @@ TEST_P(Ops, AdamW) {
   }
 }
 
-// Both signs and the whole range, through softmax's exponential of one element beside zero: exp(x) / (exp(x) + 1).
+// Both signs and the whole range, through softmax's exponential of one element beside zero: exp(x)
+// / (exp(x) + 1).
 TEST_P(Ops, ExponentialIsAccurateOverItsRange) {
   for (float x = -80; x < 16; x += 0.0437f) {
     float pair[2] = {x, 0};

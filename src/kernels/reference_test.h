@@ -1,4 +1,5 @@
-// What the kernel tests share: random numbers with awkward alignment, and running a test on every instruction set.
+// What the kernel tests share: random numbers with awkward alignment, and running a test on every
+// instruction set.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -30,7 +31,8 @@ class Random {
 // `count` floats that start 4 bytes past an aligned address, with canaries before and after.
 class Floats {
  public:
-  explicit Floats(int64_t count, float value = 0) : all_(static_cast<size_t>(count + 2 * kRim), value) {
+  explicit Floats(int64_t count, float value = 0)
+      : all_(static_cast<size_t>(count + 2 * kRim), value) {
     for (int64_t i = 0; i < kRim; ++i) {
       all_[static_cast<size_t>(i)] = kCanary;
       all_[static_cast<size_t>(count + kRim + i)] = kCanary;
@@ -52,8 +54,9 @@ class Floats {
   float& operator[](int64_t i) { return data()[i]; }
   float operator[](int64_t i) const { return data()[i]; }
   bool operator==(const Floats& other) const {
-    return std::equal(data(), data() + size(), other.data(), other.data() + other.size(),
-                      [](float a, float b) { return std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b); });
+    return std::equal(
+        data(), data() + size(), other.data(), other.data() + other.size(),
+        [](float a, float b) { return std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b); });
   }
 
  private:

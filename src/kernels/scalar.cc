@@ -131,7 +131,7 @@ struct Vec {
 }  // namespace
 
 extern const Table kTable;
-const Table kTable =
-    generic::make_table<Vec, generic::FloatProduct<Vec, 4, 2>, generic::WidenedProduct<Vec, 4, 2>>();
+const Table kTable = generic::make_table<Vec, generic::FloatProduct<Vec, 4, 2>,
+                                         generic::WidenedProduct<Vec, 4, 2>>();
 
 }  // namespace kernels::scalar

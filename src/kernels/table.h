@@ -1,6 +1,7 @@
-// The kernels of one instruction set: plain functions on plain pointers. The files that fill it (scalar.cc, avx2.cc,
-// avx512.cc) are compiled with flags of their own, so this header includes nothing that has inline functions.
-// bf16 numbers are uint16_t here. No function allocates, locks or starts threads.
+// The kernels of one instruction set: plain functions on plain pointers. The files that fill it
+// (scalar.cc, avx2.cc, avx512.cc) are compiled with flags of their own, so this header includes
+// nothing that has inline functions. bf16 numbers are uint16_t here. No function allocates, locks
+// or starts threads.
 #pragma once
 
 #include <stddef.h>
@@ -8,8 +9,8 @@
 
 namespace kernels {
 
-// One operand as it lies in memory: element (lane, k) is at lane * stride + k when k_contiguous, else k * stride + lane.
-// A lane is a row of the left operand, or a column of the right one.
+// One operand as it lies in memory: element (lane, k) is at lane * stride + k when k_contiguous,
+// else k * stride + lane. A lane is a row of the left operand, or a column of the right one.
 struct PackSource {
   const void* data;
   int64_t stride;
@@ -18,9 +19,9 @@ struct PackSource {
 };
 
 struct Block {
-  const void* a;           // panels as pack_a leaves them
-  const void* b;           // the first panel, at the first group wanted
-  int64_t b_panel_bytes;   // from one panel to the next
+  const void* a;          // panels as pack_a leaves them
+  const void* b;          // the first panel, at the first group wanted
+  int64_t b_panel_bytes;  // from one panel to the next
   int64_t rows, cols;
   int64_t groups;
   float* c;
@@ -28,8 +29,9 @@ struct Block {
   bool accumulate;
 };
 
-// A product works on groups of `group` values of k. The left operand is packed in panels of at most `rows` lanes, the
-// right one in panels of `cols` lanes: per group, `a_bytes` or `b_bytes` for each lane, lane after lane.
+// A product works on groups of `group` values of k. The left operand is packed in panels of at most
+// `rows` lanes, the right one in panels of `cols` lanes: per group, `a_bytes` or `b_bytes` for each
+// lane, lane after lane.
 struct ProductTable {
   int rows, cols, group, a_bytes, b_bytes;
   // `lanes` rows of depth k values, split evenly into panels, one after another.
@@ -56,9 +58,10 @@ struct Table {
   int64_t (*attention_scratch)(const SequenceShape& shape, const ProductTable& product);
   void (*attention_forward)(const SequenceShape& shape, const ProductTable& product, const float* q,
                             const float* k, const float* v, float* out, float* lse, void* scratch);
-  void (*attention_backward)(const SequenceShape& shape, const ProductTable& product, const float* q,
-                             const float* k, const float* v, const float* out, const float* lse,
-                             const float* dout, float* dq, float* dk, float* dv, void* scratch);
+  void (*attention_backward)(const SequenceShape& shape, const ProductTable& product,
+                             const float* q, const float* k, const float* v, const float* out,
+                             const float* lse, const float* dout, float* dq, float* dk, float* dv,
+                             void* scratch);
   void (*attention_paged_bf16)(const float* q, const uint16_t* const* k_pages,
                                const uint16_t* const* v_pages, int64_t tokens, int64_t heads,
                                int64_t kv_heads, int64_t head_dim, float scale, float* out);
@@ -86,7 +89,8 @@ struct Table {
   float (*cross_entropy_row)(float* logits, int64_t target, int64_t vocab, float grad_scale);
   void (*adamw)(float* w, const float* grad, float* m, float* v, int64_t n, const AdamStep& step);
 
-  // Work from registers: the number of operations done, and something of their result. Null where there is no such product.
+  // Work from registers: the number of operations done, and something of their result. Null where
+  // there is no such product.
   double (*spin_f32)(int64_t rounds, float* sink);
   double (*spin_bf16)(int64_t rounds, float* sink);
   double (*spin_int8)(int64_t rounds, float* sink);

@@ -1,4 +1,5 @@
-// Memory that a kernel needs while it runs: one piece per thread and purpose, kept and grown, never cleared.
+// Memory that a kernel needs while it runs: one piece per thread and purpose, kept and grown, never
+// cleared.
 #pragma once
 
 #include <cstdint>

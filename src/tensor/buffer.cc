@@ -9,7 +9,8 @@
 namespace tensor {
 namespace {
 
-constexpr int64_t kMappedBytes = 1 << 20;  // from here on straight from the system: zeroed, and real only when touched
+constexpr int64_t kMappedBytes =
+    1 << 20;  // from here on straight from the system: zeroed, and real only when touched
 
 void* allocate_zeroed(int64_t bytes) {
   const auto size = static_cast<size_t>(bytes);

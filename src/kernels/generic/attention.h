@@ -1,5 +1,6 @@
-// Attention, for any Vec. Training: blocks of query rows against all earlier keys, by the packed matrix product;
-// scores are kept for one block at a time and made again on the way back. Serving: one query row, page by page.
+// Attention, for any Vec. Training: blocks of query rows against all earlier keys, by the packed
+// matrix product; scores are kept for one block at a time and made again on the way back. Serving:
+// one query row, page by page.
 #pragma once
 
 #include "kernels/generic/math.h"
@@ -39,12 +40,14 @@ struct PackedB {  // a whole right operand: panels of product.cols lanes, depth 
       : product(&p), panel_bytes(groups_of(p, depth) * p.cols * p.b_bytes) {
     data = scratch.take<char>((lanes + p.cols - 1) / p.cols * panel_bytes);
   }
-  void fill(const float* from, int64_t stride, bool k_contiguous, int64_t lanes, int64_t depth) const {
+  void fill(const float* from, int64_t stride, bool k_contiguous, int64_t lanes,
+            int64_t depth) const {
     const int64_t cols = product->cols;
     for (int64_t lane = 0; lane < lanes; lane += cols) {
       const float* start = k_contiguous ? from + lane * stride : from + lane;
-      product->pack_b({start, stride, false, k_contiguous}, lanes - lane < cols ? lanes - lane : cols,
-                      depth, data + lane / cols * panel_bytes);
+      product->pack_b({start, stride, false, k_contiguous},
+                      lanes - lane < cols ? lanes - lane : cols, depth,
+                      data + lane / cols * panel_bytes);
     }
   }
 };
@@ -97,7 +100,8 @@ int64_t attention_scratch(const SequenceShape& shape, const ProductTable& p) {
   return forward.used > backward.used ? forward.used : backward.used;
 }
 
-// x becomes exp(scale * x - shift) in its first n of `width` places, 0 in the others; returns the sum.
+// x becomes exp(scale * x - shift) in its first n of `width` places, 0 in the others; returns the
+// sum.
 template <class V>
 float exponentials(float* x, int64_t n, int64_t width, float scale, float shift) {
   const typename V::F scales = V::set(scale), shifts = V::set(-shift);
@@ -190,7 +194,8 @@ void attention_backward(const SequenceShape& shape, const ProductTable& p, const
                room.dweights, seen, false);
       for (int64_t row = 0; row < rows; ++row) {
         float* weights = room.weights + row * seen;
-        exponentials<V>(weights, first + row + 1, seen, shape.scale, lse[head * tokens + first + row]);
+        exponentials<V>(weights, first + row + 1, seen, shape.scale,
+                        lse[head * tokens + first + row]);
         const int64_t here = at + row * shape.out_stride;
         score_gradients<V>(weights, room.dweights + row * seen, seen,
                            dot<V>(dout + here, out + here, dim), shape.scale);
@@ -208,9 +213,11 @@ void attention_backward(const SequenceShape& shape, const ProductTable& p, const
 }
 
 template <class V>
-struct FloatPages {  // keys [kv_heads, even head_dim, kPageRows], values [kv_heads, kPageRows, head_dim]
+struct FloatPages {  // keys [kv_heads, even head_dim, kPageRows], values [kv_heads, kPageRows,
+                     // head_dim]
   using T = float;
-  static void key(const float* at, int64_t pair, int chunk, typename V::F& even, typename V::F& odd) {
+  static void key(const float* at, int64_t pair, int chunk, typename V::F& even,
+                  typename V::F& odd) {
     even = V::load(at + 2 * pair * kPageRows + chunk * V::kLanes);
     odd = V::load(at + (2 * pair + 1) * kPageRows + chunk * V::kLanes);
   }
@@ -222,8 +229,7 @@ struct Bf16Pages {  // keys [kv_heads, head_dim / 2, kPageRows, 2]
   using T = uint16_t;
   static void key(const uint16_t* at, int64_t pair, int chunk, typename V::F& even,
                   typename V::F& odd) {
-    const auto cells =
-        V::load_cells(at + 2 * (pair * kPageRows + chunk * V::kLanes));
+    const auto cells = V::load_cells(at + 2 * (pair * kPageRows + chunk * V::kLanes));
     even = V::low_of_pairs(cells);
     odd = V::high_of_pairs(cells);
   }
@@ -234,7 +240,8 @@ struct Bf16Pages {  // keys [kv_heads, head_dim / 2, kPageRows, 2]
 
 // Scores of one page's tokens into scores[kPageRows].
 template <class V, class Pages>
-inline void page_scores(const float* q, const typename Pages::T* keys, int64_t head_dim, float* scores) {
+inline void page_scores(const float* q, const typename Pages::T* keys, int64_t head_dim,
+                        float* scores) {
   constexpr int kChunks = kPageRows / V::kLanes;
   typename V::F sums[kChunks];
   for (int c = 0; c < kChunks; ++c) sums[c] = V::zero();

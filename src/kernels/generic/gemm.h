@@ -1,5 +1,6 @@
-// Matrix product from packed panels, for any product P: how k is grouped, how operands are packed, and one step of the
-// register-blocked kernel. Each element of C is one chain of multiply-adds in the order of k.
+// Matrix product from packed panels, for any product P: how k is grouped, how operands are packed,
+// and one step of the register-blocked kernel. Each element of C is one chain of multiply-adds in
+// the order of k.
 #pragma once
 
 #include "kernels/generic/pack.h"
@@ -36,8 +37,8 @@ struct FloatProduct {
   }
 };
 
-// bf16 where the instruction set has no such product: the left side rounded in fp32, the right one in pairs that are
-// widened on the way, so that packed weights stay small.
+// bf16 where the instruction set has no such product: the left side rounded in fp32, the right one
+// in pairs that are widened on the way, so that packed weights stay small.
 template <class V, int kRows, int kVectors>
 struct WidenedProduct {
   using Vec = V;
@@ -91,7 +92,8 @@ void micro(const Tile& t) {
   for (int i = 0; i < R; ++i) {
     for (int j = 0; j < N; ++j) {
       __builtin_prefetch(t.c + i * t.c_stride + j * V::kLanes, 1);
-      acc[i][j] = t.accumulate ? load_some<V>(t.c + i * t.c_stride + j * V::kLanes, lanes[j]) : V::zero();
+      acc[i][j] =
+          t.accumulate ? load_some<V>(t.c + i * t.c_stride + j * V::kLanes, lanes[j]) : V::zero();
     }
   }
   const float* a = t.a;
@@ -136,7 +138,8 @@ void block(const Block& t) {
   }
 }
 
-// A few cells at a time through all panels, so that what is read of a source row stays in cache for the next panel.
+// A few cells at a time through all panels, so that what is read of a source row stays in cache for
+// the next panel.
 template <class P>
 void pack_a(const PackSource& source, int64_t lanes, int64_t depth, void* out) {
   const int64_t at_once = source.k_contiguous ? 4 * P::Vec::kLanes : 4;
@@ -165,8 +168,10 @@ void pack_b(const PackSource& source, int64_t lanes, int64_t depth, void* out) {
 
 template <class P>
 constexpr ProductTable product_table() {
-  return {P::rows,   static_cast<int>(kPanelCols<P>), P::group,     4 * kCellsA<P>,
-          4 * kCellsB<P>, &pack_a<P>,                 &pack_b<P>, &block<P>};
+  return {P::rows,        static_cast<int>(kPanelCols<P>),
+          P::group,       4 * kCellsA<P>,
+          4 * kCellsB<P>, &pack_a<P>,
+          &pack_b<P>,     &block<P>};
 }
 
 }  // namespace

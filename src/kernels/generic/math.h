@@ -1,5 +1,6 @@
-// Functions of vectors, for any Vec: a type with kLanes and static operations on Vec::F (floats) and Vec::I (int32).
-// max(a, b) and min(a, b) give b when either is NaN, as x86 does, so a bound goes first and a NaN gets through.
+// Functions of vectors, for any Vec: a type with kLanes and static operations on Vec::F (floats)
+// and Vec::I (int32). max(a, b) and min(a, b) give b when either is NaN, as x86 does, so a bound
+// goes first and a NaN gets through.
 #pragma once
 
 #include <stddef.h>

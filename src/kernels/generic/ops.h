@@ -1,4 +1,5 @@
-// Row and element operations of a transformer, for any Vec. Sums run lane by lane in one fixed order.
+// Row and element operations of a transformer, for any Vec. Sums run lane by lane in one fixed
+// order.
 #pragma once
 
 #include "kernels/generic/math.h"
@@ -40,16 +41,15 @@ void scale(float* x, float a, int64_t n) {
 
 template <class V>
 void to_bf16(const float* x, uint16_t* out, int64_t n) {
-  for_lanes<V>(n, [&](int64_t i, int lanes) {
-    V::store_bf16(out + i, load_some<V>(x + i, lanes), lanes);
-  });
+  for_lanes<V>(
+      n, [&](int64_t i, int lanes) { V::store_bf16(out + i, load_some<V>(x + i, lanes), lanes); });
 }
 
 template <class V>
 void to_float(const uint16_t* x, float* out, int64_t n) {
   for_lanes<V>(n, [&](int64_t i, int lanes) {
-    store_some<V>(out + i, lanes == V::kLanes ? V::load_bf16(x + i) : V::load_bf16_part(x + i, lanes),
-                  lanes);
+    store_some<V>(
+        out + i, lanes == V::kLanes ? V::load_bf16(x + i) : V::load_bf16_part(x + i, lanes), lanes);
   });
 }
 

@@ -1,5 +1,6 @@
-// Packing of operands into panels of 32-bit cells, for any Vec. A cell is a float, a float rounded to bf16, or a pair
-// of bf16 values of neighbouring k; panels are zero beyond the operand's lanes and depth.
+// Packing of operands into panels of 32-bit cells, for any Vec. A cell is a float, a float rounded
+// to bf16, or a pair of bf16 values of neighbouring k; panels are zero beyond the operand's lanes
+// and depth.
 #pragma once
 
 #include "kernels/generic/math.h"
@@ -22,7 +23,8 @@ template <class V>
 struct FloatCells {
   static constexpr int kPerCell = 1;
   static typename V::F along_k(const PackSource& s, int64_t lane, int64_t k, int64_t depth) {
-    return load_row<V>(s, lane * s.stride + k, static_cast<int>(depth - k < V::kLanes ? depth - k : V::kLanes));
+    return load_row<V>(s, lane * s.stride + k,
+                       static_cast<int>(depth - k < V::kLanes ? depth - k : V::kLanes));
   }
   static typename V::F along_lanes(const PackSource& s, int64_t lane, int lanes, int64_t k,
                                    int64_t depth) {

@@ -1,4 +1,5 @@
-// Loops that do nothing but arithmetic in registers, or nothing but reading: the ceilings of the machine.
+// Loops that do nothing but arithmetic in registers, or nothing but reading: the ceilings of the
+// machine.
 #pragma once
 
 #include "kernels/generic/math.h"
@@ -6,8 +7,8 @@
 namespace kernels::generic {
 namespace {
 
-// Step::apply(acc, a, b) is one instruction with `kOps` operations; twelve chains hide its latency. The operands come
-// from *sink, so that the compiler cannot know them.
+// Step::apply(acc, a, b) is one instruction with `kOps` operations; twelve chains hide its latency.
+// The operands come from *sink, so that the compiler cannot know them.
 template <class Step>
 double spin(int64_t rounds, float* sink) {
   constexpr int kChains = 12;
