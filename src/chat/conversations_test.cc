@@ -33,7 +33,8 @@ class ChatTest : public testing::Test {
     chat_ = std::move(*opened);
   }
   std::string path() const { return (dir_ / "chat.db").string(); }
-  Conversations::Turn ask(const std::string& id, std::string_view text, std::string_view parent = {}) {
+  Conversations::Turn ask(const std::string& id, std::string_view text,
+                          std::string_view parent = {}) {
     auto turn = chat_->ask("ada", id, text, "chat", parent);
     EXPECT_TRUE(turn) << turn.error().text();
     clock_.advance(base::milliseconds(1));
@@ -58,9 +59,13 @@ TEST_F(ChatTest, AnswerStreamsAndEnds) {
   EXPECT_EQ(turn.assistant.status, MessageStatus::Partial);
   chat_->append_text(turn.assistant.id, "It is ");
   chat_->append_text(turn.assistant.id, "4.");
-  EXPECT_EQ(chat_->messages("ada", conversation->id)->back().content, "It is 4.") << "what streams is seen at once";
-  ASSERT_TRUE(chat_->finish(turn.assistant.id, {.finish_reason = "stop", .release_id = "rel_1", .prompt_tokens = 9,
-                                                .completion_tokens = 3, .cost_usd = "0.00018"}));
+  EXPECT_EQ(chat_->messages("ada", conversation->id)->back().content, "It is 4.")
+      << "what streams is seen at once";
+  ASSERT_TRUE(chat_->finish(turn.assistant.id, {.finish_reason = "stop",
+                                                .release_id = "rel_1",
+                                                .prompt_tokens = 9,
+                                                .completion_tokens = 3,
+                                                .cost_usd = "0.00018"}));
   chat_->append_text(turn.assistant.id, "never seen");
   reopen();
   const auto messages = chat_->messages("ada", conversation->id);
@@ -95,7 +100,8 @@ TEST_F(ChatTest, NobodyElseSeesAConversation) {
   const auto turn = ask(conversation->id, "q");
   const std::string& id = conversation->id;
   const auto refused = [](const auto& result) {
-    return !result && result.error().code == Code::NotFound && result.error().reason == "conversation_not_found";
+    return !result && result.error().code == Code::NotFound &&
+           result.error().reason == "conversation_not_found";
   };
   EXPECT_TRUE(refused(chat_->get("bob", id)));
   EXPECT_TRUE(refused(chat_->messages("bob", id)));
@@ -180,19 +186,24 @@ TEST_F(ChatTest, LimitsAreSaid) {
   reopen({.title_bytes_max = 10, .content_bytes_max = 20, .messages_max = 4});
   EXPECT_EQ(chat_->create("ada", "much too long").error().code, Code::TooLarge);
   const auto conversation = chat_->create("ada", "ok");
-  EXPECT_EQ(chat_->ask("ada", conversation->id, std::string(21, 'x'), "chat").error().code, Code::TooLarge);
-  EXPECT_EQ(chat_->ask("ada", conversation->id, "\xff", "chat").error().code, Code::InvalidArgument);
+  EXPECT_EQ(chat_->ask("ada", conversation->id, std::string(21, 'x'), "chat").error().code,
+            Code::TooLarge);
+  EXPECT_EQ(chat_->ask("ada", conversation->id, "\xff", "chat").error().code,
+            Code::InvalidArgument);
   EXPECT_EQ(chat_->ask("ada", conversation->id, "", "chat").error().code, Code::InvalidArgument);
   ask(conversation->id, "1");
   const auto second = ask(conversation->id, "2");
-  EXPECT_EQ(chat_->ask("ada", conversation->id, "3", "chat").error().reason, "conversation_too_long");
-  EXPECT_EQ(chat_->regenerate("ada", conversation->id, second.assistant.id, "chat").error().reason, "conversation_too_long");
+  EXPECT_EQ(chat_->ask("ada", conversation->id, "3", "chat").error().reason,
+            "conversation_too_long");
+  EXPECT_EQ(chat_->regenerate("ada", conversation->id, second.assistant.id, "chat").error().reason,
+            "conversation_too_long");
 }
 
 TEST_F(ChatTest, ManyStreamsAtOnce) {
   const auto conversation = chat_->create("ada", "t");
   std::vector<std::string> answers;
-  for (int i = 0; i < 4; ++i) answers.push_back(ask(conversation->id, "q" + std::to_string(i)).assistant.id);
+  for (int i = 0; i < 4; ++i)
+    answers.push_back(ask(conversation->id, "q" + std::to_string(i)).assistant.id);
   {
     std::vector<std::jthread> threads;
     for (const std::string& id : answers)
@@ -201,7 +212,8 @@ TEST_F(ChatTest, ManyStreamsAtOnce) {
         EXPECT_TRUE(chat_->finish(id, {.finish_reason = "stop"}));
       });
   }
-  for (const std::string& id : answers) EXPECT_EQ(chat_->message("ada", conversation->id, id)->content.size(), 600u);
+  for (const std::string& id : answers)
+    EXPECT_EQ(chat_->message("ada", conversation->id, id)->content.size(), 600u);
 }
 
 }  // namespace

@@ -20,7 +20,8 @@ namespace {
 class LedgerCommands : public testing::Test {
  protected:
   void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "charter_commands_XXXXXX").string();
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "charter_commands_XXXXXX").string();
     ASSERT_NE(mkdtemp(pattern.data()), nullptr);
     dir_ = pattern;
   }
@@ -93,10 +94,14 @@ TEST_F(LedgerCommands, UsageAddsUpWhileTheLedgerIsInUse) {
   ASSERT_TRUE((*ledger)->deposit(account, money::Amount::usd(1), "grant", "test"));
   const money::PriceQuote price{10'000'000, 30'000'000, 1};
   for (int i = 0; i < 3; ++i) {
-    const auto hold = (*ledger)->hold({.account = account, .request_id = std::to_string(i),
-                                       .amount = *money::cost(price, 10, 10), .price = price});
-    ASSERT_TRUE((*ledger)->settle_and_wait(
-        *hold, {.org_id = "org_1", .model = i == 0 ? "solver" : "chat", .prompt_tokens = 10, .completion_tokens = i}));
+    const auto hold = (*ledger)->hold({.account = account,
+                                       .request_id = std::to_string(i),
+                                       .amount = *money::cost(price, 10, 10),
+                                       .price = price});
+    ASSERT_TRUE((*ledger)->settle_and_wait(*hold, {.org_id = "org_1",
+                                                   .model = i == 0 ? "solver" : "chat",
+                                                   .prompt_tokens = 10,
+                                                   .completion_tokens = i}));
   }
   ASSERT_TRUE(run(kUsageCommand, {"--by", "model"}));
   const json::Value report = output();

@@ -1,4 +1,5 @@
-// charter usage: what was used and what it cost, from the ledger of a data folder, also while its server runs.
+// charter usage: what was used and what it cost, from the ledger of a data folder, also while its
+// server runs.
 #include <cstdio>
 #include <map>
 
@@ -55,12 +56,15 @@ json::Value report_json(const Totals& groups, const journal::UsageTotals& all,
                                            {"debits_posted", b.debits_posted.decimal()},
                                            {"credits_pending", b.credits_pending.decimal()},
                                            {"credits_posted", b.credits_posted.decimal()}});
-  return json::Object{{"groups", std::move(group_list)}, {"total", totals_json(all)}, {"accounts", std::move(account_list)}};
+  return json::Object{{"groups", std::move(group_list)},
+                      {"total", totals_json(all)},
+                      {"accounts", std::move(account_list)}};
 }
 
 void print_line(const std::string& name, const journal::UsageTotals& t) {
   std::printf("%-32s %10lld %14lld %14lld  $%s\n", name.c_str(), static_cast<long long>(t.requests),
-              static_cast<long long>(t.prompt_tokens), static_cast<long long>(t.completion_tokens), t.amount.in_usd().c_str());
+              static_cast<long long>(t.prompt_tokens), static_cast<long long>(t.completion_tokens),
+              t.amount.in_usd().c_str());
 }
 
 base::Status run_usage(std::span<const std::string> arguments) {
@@ -69,11 +73,13 @@ base::Status run_usage(std::span<const std::string> arguments) {
   const auto& by = options.text("--by", "day");
   const auto& days = options.integer("--days", 30, 1, 36'500);
   TRY_VOID(options.parse(arguments));
-  if (data.empty()) return base::fail(Code::InvalidArgument, "name the data folder with --data DIR", "--data");
+  if (data.empty())
+    return base::fail(Code::InvalidArgument, "name the data folder with --data DIR", "--data");
   TRY_VOID(group_of({}, by));
 
   const std::string path = data + "/ledger.db";
-  journal::UsageQuery query{.from = base::system_now() + base::seconds(-days * 24 * 3600), .limit = 1000};
+  journal::UsageQuery query{.from = base::system_now() + base::seconds(-days * 24 * 3600),
+                            .limit = 1000};
   Totals groups;
   journal::UsageTotals all;
   for (;;) {
@@ -91,7 +97,8 @@ base::Status run_usage(std::span<const std::string> arguments) {
     std::puts(json::dump(report_json(groups, all, accounts)).c_str());
     return {};
   }
-  std::printf("%-32s %10s %14s %14s  %s\n", by.c_str(), "requests", "tokens read", "tokens written", "cost");
+  std::printf("%-32s %10s %14s %14s  %s\n", by.c_str(), "requests", "tokens read", "tokens written",
+              "cost");
   for (const auto& [name, totals] : groups) print_line(name, totals);
   print_line("total", all);
   return {};
@@ -103,7 +110,8 @@ extern const Command kUsageCommand;
 const Command kUsageCommand = {
     "usage", "requests, tokens and cost from the ledger",
     "usage: charter usage --data DIR [--by day|model|key|project|user] [--days 30] [--json]\n\n"
-    "Reads the ledger, also while `charter serve` runs. With --json, amounts are whole pico-dollars beside exact dollars,\n"
+    "Reads the ledger, also while `charter serve` runs. With --json, amounts are whole "
+    "pico-dollars beside exact dollars,\n"
     "and the balances of all accounts follow.\n",
     run_usage};
 

@@ -1,5 +1,5 @@
-// The sqlite3 handle behind Database and Statement: its lock file, its idle statements, and how its errors read. Included
-// only by the .cc files of this folder.
+// The sqlite3 handle behind Database and Statement: its lock file, its idle statements, and how its
+// errors read. Included only by the .cc files of this folder.
 #pragma once
 
 #include <sqlite3.h>

@@ -21,14 +21,18 @@ base::Status take_lock(Connection* connection) {
   const std::string lock_path = connection->path + ".lock";
   const int fd = open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0)
-    return base::fail(Code::Unavailable, std::string("cannot make the lock file: ") + std::strerror(errno) +
-                      "; check that the folder exists and may be written", lock_path, "STORAGE_UNAVAILABLE");
+    return base::fail(Code::Unavailable,
+                      std::string("cannot make the lock file: ") + std::strerror(errno) +
+                          "; check that the folder exists and may be written",
+                      lock_path, "STORAGE_UNAVAILABLE");
   connection->lock_fd = fd;
   if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
     char owner[32] = {};
     if (read(fd, owner, sizeof owner - 1) <= 0) std::strcpy(owner, "unknown");
-    return base::fail(Code::Unavailable, std::string("the database is in use by process ") + owner +
-                      "; stop that program, or ask it instead", connection->path, "DATABASE_LOCKED");
+    return base::fail(Code::Unavailable,
+                      std::string("the database is in use by process ") + owner +
+                          "; stop that program, or ask it instead",
+                      connection->path, "DATABASE_LOCKED");
   }
   const std::string pid = std::to_string(getpid());
   // Who holds the lock is a courtesy to whoever meets it; the lock itself does not depend on it.
@@ -36,20 +40,24 @@ base::Status take_lock(Connection* connection) {
   return {};
 }
 
-// sqlite would make the file readable to all; its -wal and -shm take the file's own mode. An existing file is left alone:
-// closing a descriptor of it would drop the locks of this process's readers.
+// sqlite would make the file readable to all; its -wal and -shm take the file's own mode. An
+// existing file is left alone: closing a descriptor of it would drop the locks of this process's
+// readers.
 base::Status make_private_file(const std::string& path) {
   if (access(path.c_str(), F_OK) == 0) return {};
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0)
-    return base::fail(Code::Unavailable, std::string("cannot open the database: ") + std::strerror(errno) +
-                      "; check that the folder exists and may be written", path, "STORAGE_UNAVAILABLE");
+    return base::fail(Code::Unavailable,
+                      std::string("cannot open the database: ") + std::strerror(errno) +
+                          "; check that the folder exists and may be written",
+                      path, "STORAGE_UNAVAILABLE");
   close(fd);
   return {};
 }
 
 base::Status open_handle(Connection* connection, int flags) {
-  const int code = sqlite3_open_v2(connection->path.c_str(), &connection->handle, flags | SQLITE_OPEN_NOMUTEX, nullptr);
+  const int code = sqlite3_open_v2(connection->path.c_str(), &connection->handle,
+                                   flags | SQLITE_OPEN_NOMUTEX, nullptr);
   if (code != SQLITE_OK) return connection->failure(code, "opening");
   sqlite3_extended_result_codes(connection->handle, 1);
   sqlite3_busy_timeout(connection->handle, kBusyTimeoutMs);
@@ -75,17 +83,21 @@ base::Result<Database> Database::open(const std::string& path, const OpenOptions
   TRY_VOID(open_handle(connection.get(), SQLITE_OPEN_READWRITE));
   Database database(std::move(connection));
   TRY_VOID(database.execute("PRAGMA journal_mode = WAL"));
-  TRY_VOID(database.execute(options.sync == Sync::Full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL"));
-  TRY_VOID(database.execute("PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -" +
-                            std::to_string(options.cache_bytes_max / 1024)));
+  TRY_VOID(database.execute(options.sync == Sync::Full ? "PRAGMA synchronous = FULL"
+                                                       : "PRAGMA synchronous = NORMAL"));
+  TRY_VOID(database.execute(
+      "PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -" +
+      std::to_string(options.cache_bytes_max / 1024)));
   return database;
 }
 
 base::Result<Database> Database::open_readonly(const std::string& path) {
   auto connection = std::make_unique<Connection>(path);
   if (access(path.c_str(), F_OK) != 0)
-    return base::fail(Code::NotFound, "there is no database here; check the data folder, or start `charter serve` once", path,
-                      "DATABASE_MISSING");
+    return base::fail(
+        Code::NotFound,
+        "there is no database here; check the data folder, or start `charter serve` once", path,
+        "DATABASE_MISSING");
   TRY_VOID(open_handle(connection.get(), SQLITE_OPEN_READONLY));
   Database database(std::move(connection));
   TRY_VOID(database.execute("PRAGMA query_only = ON; PRAGMA cache_size = -1024"));
@@ -93,7 +105,8 @@ base::Result<Database> Database::open_readonly(const std::string& path) {
 }
 
 base::Status Database::execute(std::string_view sql) {
-  const int code = sqlite3_exec(connection_->handle, std::string(sql).c_str(), nullptr, nullptr, nullptr);
+  const int code =
+      sqlite3_exec(connection_->handle, std::string(sql).c_str(), nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) return connection_->failure(code, "a statement failed");
   return {};
 }
@@ -138,9 +151,11 @@ base::Status Database::migrate(std::span<const std::string_view> steps) {
     version = statement.integer(0);
   }
   if (version < 0 || version > static_cast<int64_t>(steps.size()))
-    return base::fail(Code::FailedPrecondition, "this database has schema version " + std::to_string(version) +
-                      ", and this program knows up to " + std::to_string(steps.size()) +
-                      "; use the newer Charter that wrote it, or restore a backup", path(), "SCHEMA_TOO_NEW");
+    return base::fail(Code::FailedPrecondition,
+                      "this database has schema version " + std::to_string(version) +
+                          ", and this program knows up to " + std::to_string(steps.size()) +
+                          "; use the newer Charter that wrote it, or restore a backup",
+                      path(), "SCHEMA_TOO_NEW");
   for (; version < static_cast<int64_t>(steps.size()); ++version) {
     TRY_VOID(begin());
     base::Status done = execute(steps[static_cast<size_t>(version)]);
@@ -158,8 +173,11 @@ base::Status Database::check_integrity() {
   TRY(Statement statement, prepare("PRAGMA integrity_check(1)"));
   TRY(const bool row, statement.step());
   if (!row || statement.text(0) != "ok")
-    return base::fail(Code::Corrupt, "the database is damaged (" + (row ? statement.text(0) : std::string("no answer")) +
-                      "); restore it from a backup", path(), "DATABASE_DAMAGED");
+    return base::fail(Code::Corrupt,
+                      "the database is damaged (" +
+                          (row ? statement.text(0) : std::string("no answer")) +
+                          "); restore it from a backup",
+                      path(), "DATABASE_DAMAGED");
   return {};
 }
 

@@ -1,6 +1,7 @@
-// SQLite behind values and Results; no header of this folder shows the library. Debian's 3.40.1 can lose committed pages
-// when two connections write and checkpoint at once, so a database file has exactly one read-write connection, used by
-// one thread, guarded by a lock file beside it; every other connection is read-only.
+// SQLite behind values and Results; no header of this folder shows the library. Debian's 3.40.1 can
+// lose committed pages when two connections write and checkpoint at once, so a database file has
+// exactly one read-write connection, used by one thread, guarded by a lock file beside it; every
+// other connection is read-only.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,8 @@ namespace db {
 
 class Connection;  // hides sqlite3*
 
-// A prepared statement, lent by its Database; going out of scope resets it and hands it back for the next use.
+// A prepared statement, lent by its Database; going out of scope resets it and hands it back for
+// the next use.
 //   TRY(auto rows, database.query("SELECT id, name FROM users WHERE org = ?", org));
 //   for (;;) { TRY(const bool more, rows.step()); if (!more) break; use(rows.text(1)); }
 class Statement {
@@ -73,8 +75,9 @@ struct OpenOptions {
 
 class Database {
  public:
-  // The one read-write connection. It takes the lock PATH.lock; when another process has it: Code::Unavailable,
-  // reason DATABASE_LOCKED, with that process's number. A damaged file: Code::Corrupt.
+  // The one read-write connection. It takes the lock PATH.lock; when another process has it:
+  // Code::Unavailable, reason DATABASE_LOCKED, with that process's number. A damaged file:
+  // Code::Corrupt.
   static base::Result<Database> open(const std::string& path, const OpenOptions& options = {});
   static base::Result<Database> open_readonly(const std::string& path);
   Database(Database&&) noexcept;
@@ -97,12 +100,12 @@ class Database {
   }
   int64_t changes() const;  // rows that the last INSERT, UPDATE or DELETE touched
 
-  base::Status begin();     // BEGIN IMMEDIATE
-  base::Status commit();    // on failure everything is rolled back
+  base::Status begin();   // BEGIN IMMEDIATE
+  base::Status commit();  // on failure everything is rolled back
   void rollback();
 
-  // Brings the schema from its user_version to steps.size(), each step in a transaction of its own. A file that a newer
-  // Charter wrote is refused: Code::FailedPrecondition, reason SCHEMA_TOO_NEW.
+  // Brings the schema from its user_version to steps.size(), each step in a transaction of its own.
+  // A file that a newer Charter wrote is refused: Code::FailedPrecondition, reason SCHEMA_TOO_NEW.
   base::Status migrate(std::span<const std::string_view> steps);
   base::Status check_integrity();
   base::Status checkpoint();  // moves the write-ahead log into the file and empties it

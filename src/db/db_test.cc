@@ -49,7 +49,8 @@ TEST_F(DbTest, ValuesComeBackAsTheyWent) {
   const base::Bytes bytes{0, 255, 7};
   ASSERT_TRUE(database.run("INSERT INTO t VALUES(?,?,?,?)", INT64_MIN, text, base::ByteSpan(bytes),
                            std::optional<std::string>{}));
-  ASSERT_TRUE(database.run("INSERT INTO t VALUES(?,?,?,?)", 1, "", base::ByteSpan{}, std::string_view{}));
+  ASSERT_TRUE(
+      database.run("INSERT INTO t VALUES(?,?,?,?)", 1, "", base::ByteSpan{}, std::string_view{}));
   auto rows = database.query("SELECT * FROM t ORDER BY i");
   ASSERT_TRUE(rows && *rows->step());
   EXPECT_EQ(rows->integer(0), INT64_MIN);
@@ -89,8 +90,10 @@ TEST_F(DbTest, FileIsPrivateToItsOwner) {
 TEST_F(DbTest, StrictSqlOnly) {
   Database database = open();
   ASSERT_TRUE(database.execute("CREATE TABLE t(i)"));
-  EXPECT_FALSE(database.prepare("SELECT * FROM t WHERE i = \"text\""));  // double quotes name a column
-  ASSERT_TRUE(database.execute("CREATE TABLE p(id INTEGER PRIMARY KEY); CREATE TABLE c(p REFERENCES p(id))"));
+  EXPECT_FALSE(
+      database.prepare("SELECT * FROM t WHERE i = \"text\""));  // double quotes name a column
+  ASSERT_TRUE(database.execute(
+      "CREATE TABLE p(id INTEGER PRIMARY KEY); CREATE TABLE c(p REFERENCES p(id))"));
   const auto orphan = database.run("INSERT INTO c VALUES(7)");
   ASSERT_FALSE(orphan);
   EXPECT_EQ(orphan.error().code, Code::AlreadyExists);
@@ -99,8 +102,10 @@ TEST_F(DbTest, StrictSqlOnly) {
 
 TEST_F(DbTest, MigratesStepByStepAndRefusesTheFuture) {
   const std::string_view one[] = {"CREATE TABLE a(i)"};
-  const std::string_view two[] = {"CREATE TABLE a(i)", "CREATE TABLE b(i); INSERT INTO b VALUES(1)"};
-  const std::string_view broken[] = {"CREATE TABLE a(i)", "CREATE TABLE b(i); INSERT INTO missing VALUES(1)"};
+  const std::string_view two[] = {"CREATE TABLE a(i)",
+                                  "CREATE TABLE b(i); INSERT INTO b VALUES(1)"};
+  const std::string_view broken[] = {"CREATE TABLE a(i)",
+                                     "CREATE TABLE b(i); INSERT INTO missing VALUES(1)"};
   {
     Database database = open();
     ASSERT_TRUE(database.migrate(one));
@@ -185,7 +190,8 @@ TEST_F(DbTest, FullDiskRefusesThenRecovers) {
   ASSERT_TRUE(database.execute("CREATE TABLE t(i INTEGER PRIMARY KEY, s BLOB)"));
   Writer writer(std::move(database));
   const auto insert = [&](int i) {
-    return writer.run([i](Database& d) { return d.run("INSERT INTO t VALUES(?, zeroblob(100000))", i); });
+    return writer.run(
+        [i](Database& d) { return d.run("INSERT INTO t VALUES(?, zeroblob(100000))", i); });
   };
   ASSERT_TRUE(insert(1));
   signal(SIGXFSZ, SIG_IGN);
@@ -225,7 +231,8 @@ TEST_F(DbTest, ReadPoolServesManyThreadsAndSeesOneMoment) {
       }
     });
   }
-  for (int i = 0; i < 100; ++i) ASSERT_TRUE(writer.run([](Database& d) { return d.run("INSERT INTO t VALUES(1)"); }));
+  for (int i = 0; i < 100; ++i)
+    ASSERT_TRUE(writer.run([](Database& d) { return d.run("INSERT INTO t VALUES(1)"); }));
   threads.clear();
   EXPECT_EQ(torn, 0);
 }

@@ -48,7 +48,8 @@ base::Status Writer::State::run_group(std::vector<Entry>* group) {
     if (status) status = database.run("RELEASE job");
     if (status) continue;
     entry.status = status;
-    // When the failure took the whole transaction with it, there is no savepoint left: the group has failed.
+    // When the failure took the whole transaction with it, there is no savepoint left: the group
+    // has failed.
     if (!database.run("ROLLBACK TO job") || !database.run("RELEASE job")) {
       database.rollback();
       return status;

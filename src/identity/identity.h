@@ -1,6 +1,7 @@
-// Who is asking: organisations, projects, users, API keys, sessions and one-time owner links. All of it is held in memory
-// and written through to identity.db, so that authenticating a request costs no disk, and a revocation counts from the
-// moment its call returns. Secrets are 256 random bits and are stored only as their SHA-256. Thread-safe.
+// Who is asking: organisations, projects, users, API keys, sessions and one-time owner links. All
+// of it is held in memory and written through to identity.db, so that authenticating a request
+// costs no disk, and a revocation counts from the moment its call returns. Secrets are 256 random
+// bits and are stored only as their SHA-256. Thread-safe.
 #pragma once
 
 #include <memory>
@@ -80,7 +81,8 @@ struct Caller {
 
 class Identity {
  public:
-  static base::Result<std::unique_ptr<Identity>> open(const std::string& path, const base::Clock& clock);
+  static base::Result<std::unique_ptr<Identity>> open(const std::string& path,
+                                                      const base::Clock& clock);
   ~Identity();
 
   // The first organisation, project and owner. Does nothing when there is one: `created` tells.
@@ -92,12 +94,15 @@ class Identity {
   };
   base::Result<Founding> found(std::string_view organisation_name, std::string_view owner_name);
 
-  // Errors: Unauthenticated, reason invalid_api_key (also: expired, revoked). The key itself is in no message.
+  // Errors: Unauthenticated, reason invalid_api_key (also: expired, revoked). The key itself is in
+  // no message.
   base::Result<Caller> authenticate_key(std::string_view secret) const;
-  base::Result<Caller> authenticate_session(std::string_view token) const;  // reason invalid_session
+  base::Result<Caller> authenticate_session(
+      std::string_view token) const;  // reason invalid_session
 
-  base::Result<NewKey> create_key(std::string_view user_id, std::string_view project_id, std::string_view name,
-                                  std::vector<std::string> scopes = {}, std::optional<base::Time> expires = {});
+  base::Result<NewKey> create_key(std::string_view user_id, std::string_view project_id,
+                                  std::string_view name, std::vector<std::string> scopes = {},
+                                  std::optional<base::Time> expires = {});
   base::Status revoke_key(std::string_view key_id);  // twice is harmless; unknown: NotFound
   std::vector<Key> keys(std::string_view org_id) const;
 

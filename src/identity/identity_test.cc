@@ -17,7 +17,8 @@ using base::Code;
 class IdentityTest : public testing::Test {
  protected:
   void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "charter_identity_XXXXXX").string();
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "charter_identity_XXXXXX").string();
     ASSERT_NE(mkdtemp(pattern.data()), nullptr);
     dir_ = pattern;
     reopen();
@@ -36,7 +37,8 @@ class IdentityTest : public testing::Test {
     identity_ = std::move(*opened);
   }
   NewKey key(std::optional<base::Time> expires = {}) {
-    auto made = identity_->create_key(founding_.owner.id, founding_.project.id, "first", {}, expires);
+    auto made =
+        identity_->create_key(founding_.owner.id, founding_.project.id, "first", {}, expires);
     EXPECT_TRUE(made) << made.error().text();
     return std::move(*made);
   }
@@ -66,7 +68,8 @@ TEST_F(IdentityTest, KeyNamesItsCallerAlsoAfterRestart) {
   const NewKey made = key();
   EXPECT_TRUE(made.secret.reveal().starts_with("sk-charter-"));
   EXPECT_GE(made.secret.reveal().size(), 11u + 43u);
-  EXPECT_TRUE(made.key.redacted.ends_with(made.secret.reveal().substr(made.secret.reveal().size() - 4)));
+  EXPECT_TRUE(
+      made.key.redacted.ends_with(made.secret.reveal().substr(made.secret.reveal().size() - 4)));
   for (int restart = 0; restart < 2; ++restart) {
     const auto caller = identity_->authenticate_key(made.secret.reveal());
     ASSERT_TRUE(caller);
@@ -85,8 +88,9 @@ TEST_F(IdentityTest, WrongKeysAreRefusedWithoutEchoingThem) {
   const NewKey made = key();
   std::string close(made.secret.reveal());
   close.back() = close.back() == 'a' ? 'b' : 'a';
-  for (const std::string& bad : {std::string(), std::string("sk-charter-"), close, std::string(5000, 'x'),
-                                 "sk-charter-" + std::string(5000, 'x'), made.key.redacted}) {
+  for (const std::string& bad :
+       {std::string(), std::string("sk-charter-"), close, std::string(5000, 'x'),
+        "sk-charter-" + std::string(5000, 'x'), made.key.redacted}) {
     const auto caller = identity_->authenticate_key(bad);
     ASSERT_FALSE(caller);
     EXPECT_EQ(caller.error().code, Code::Unauthenticated);
@@ -114,7 +118,8 @@ TEST_F(IdentityTest, KeysExpire) {
   EXPECT_EQ(reason_of_key(made.secret), "");
   clock_.advance(base::seconds(60));
   EXPECT_EQ(reason_of_key(made.secret), "invalid_api_key");
-  EXPECT_FALSE(identity_->create_key(founding_.owner.id, founding_.project.id, "late", {}, clock_.now()));
+  EXPECT_FALSE(
+      identity_->create_key(founding_.owner.id, founding_.project.id, "late", {}, clock_.now()));
 }
 
 TEST_F(IdentityTest, KeysBelongToOneOrganisation) {
@@ -123,10 +128,12 @@ TEST_F(IdentityTest, KeysBelongToOneOrganisation) {
   EXPECT_FALSE(identity_->create_key(founding_.owner.id, founding_.project.id, ""));
   EXPECT_FALSE(identity_->create_key(founding_.owner.id, founding_.project.id, "a\nb"));
   EXPECT_FALSE(identity_->create_key(founding_.owner.id, founding_.project.id, "\xff"));
-  const auto scoped = identity_->create_key(founding_.owner.id, founding_.project.id, "读", {"models.read", "chat"});
+  const auto scoped = identity_->create_key(founding_.owner.id, founding_.project.id, "读",
+                                            {"models.read", "chat"});
   ASSERT_TRUE(scoped);
   reopen();
-  EXPECT_EQ(identity_->authenticate_key(scoped->secret.reveal())->scopes, (std::vector<std::string>{"models.read", "chat"}));
+  EXPECT_EQ(identity_->authenticate_key(scoped->secret.reveal())->scopes,
+            (std::vector<std::string>{"models.read", "chat"}));
 }
 
 TEST_F(IdentityTest, OwnerLinkSignsInOnceAndForADayOnly) {
@@ -145,7 +152,8 @@ TEST_F(IdentityTest, OwnerLinkSignsInOnceAndForADayOnly) {
 
   const auto old = identity_->create_owner_link(founding_.owner.id);
   const auto newer = identity_->create_owner_link(founding_.owner.id);
-  EXPECT_FALSE(identity_->redeem_owner_link(old->reveal(), "")) << "a new link replaces the one before";
+  EXPECT_FALSE(identity_->redeem_owner_link(old->reveal(), ""))
+      << "a new link replaces the one before";
   reopen();
   clock_.advance(base::seconds(24 * 3600));
   EXPECT_FALSE(identity_->redeem_owner_link(newer->reveal(), ""));
@@ -159,14 +167,17 @@ TEST_F(IdentityTest, OneLinkGivesOneSessionHoweverManyTry) {
   {
     std::vector<std::jthread> threads;
     for (int t = 0; t < 4; ++t)
-      threads.emplace_back([&] { sessions += identity_->redeem_owner_link(link->reveal(), "race").has_value() ? 1 : 0; });
+      threads.emplace_back([&] {
+        sessions += identity_->redeem_owner_link(link->reveal(), "race").has_value() ? 1 : 0;
+      });
   }
   EXPECT_EQ(sessions, 1);
 }
 
 TEST_F(IdentityTest, SessionsAreListedEndedAndExpire) {
   const auto sign_in = [&] {
-    return std::move(*identity_->redeem_owner_link(identity_->create_owner_link(founding_.owner.id)->reveal(), "B"));
+    return std::move(*identity_->redeem_owner_link(
+        identity_->create_owner_link(founding_.owner.id)->reveal(), "B"));
   };
   const NewSession first = sign_in();
   const NewSession second = sign_in();

@@ -30,10 +30,14 @@ struct OwnerLink {
 };
 
 struct DigestHash {
-  size_t operator()(const crypto::Digest& digest) const { return base::load_le<size_t>(digest.data()); }
+  size_t operator()(const crypto::Digest& digest) const {
+    return base::load_le<size_t>(digest.data());
+  }
 };
 struct DigestEqual {
-  bool operator()(const crypto::Digest& a, const crypto::Digest& b) const { return crypto::equal_constant_time(a, b); }
+  bool operator()(const crypto::Digest& a, const crypto::Digest& b) const {
+    return crypto::equal_constant_time(a, b);
+  }
 };
 template <class T>
 using ByDigest = std::unordered_map<crypto::Digest, T, DigestHash, DigestEqual>;

@@ -1,7 +1,8 @@
-// The durable ledger: hold the worst-case price before a request, settle the exact price after it, release what is left.
-// A hold is decided at once from the balances in memory, so requests that arrive together can never overdraw an account;
-// rows reach the disk in groups (db/writer.h) and are chained by digest. What a crash leaves open is released when the
-// ledger opens again; a settlement that was called durable is never lost. Every function may be called from any thread.
+// The durable ledger: hold the worst-case price before a request, settle the exact price after it,
+// release what is left. A hold is decided at once from the balances in memory, so requests that
+// arrive together can never overdraw an account; rows reach the disk in groups (db/writer.h) and
+// are chained by digest. What a crash leaves open is released when the ledger opens again; a
+// settlement that was called durable is never lost. Every function may be called from any thread.
 #pragma once
 
 #include <functional>
@@ -32,9 +33,9 @@ struct BuilderShare {
 struct HoldRequest {
   std::string account = {};     // the customer: "2000:org_…" (identity::Caller::account)
   std::string request_id = {};  // unique for ever; the same request id cannot hold or bill twice
-  Amount amount = {};      // the worst case: money::cost(price, prompt tokens, max completion tokens)
-  PriceQuote price = {};   // the version it is priced by, whatever changes meanwhile
-  uint32_t epoch = 0;      // of the release that will answer
+  Amount amount = {};  // the worst case: money::cost(price, prompt tokens, max completion tokens)
+  PriceQuote price = {};  // the version it is priced by, whatever changes meanwhile
+  uint32_t epoch = 0;     // of the release that will answer
   std::optional<BuilderShare> share = {};
 };
 
@@ -77,24 +78,29 @@ struct UsageTotals {
 };
 
 struct LedgerOptions {
-  uint32_t hold_timeout_s = 3600;  // a hold that nobody settled or released by then is released by sweep()
+  uint32_t hold_timeout_s =
+      3600;  // a hold that nobody settled or released by then is released by sweep()
 };
 
 class Ledger {
  public:
-  // Called on the ledger's writer thread when the rows are on disk, or with the reason why they are not (Code::Unavailable:
-  // they are kept and written as soon as the disk takes them; until then no new hold is admitted).
+  // Called on the ledger's writer thread when the rows are on disk, or with the reason why they are
+  // not (Code::Unavailable: they are kept and written as soon as the disk takes them; until then no
+  // new hold is admitted).
   using Durable = std::function<void(const base::Status&)>;
 
-  static base::Result<std::unique_ptr<Ledger>> open(const std::string& path, const base::Clock& clock,
+  static base::Result<std::unique_ptr<Ledger>> open(const std::string& path,
+                                                    const base::Clock& clock,
                                                     const LedgerOptions& options = {});
   ~Ledger();
 
-  // Errors: QuotaExceeded (insufficient_quota); AlreadyExists (REQUEST_ALREADY_HELD); Unavailable (STORAGE_UNAVAILABLE).
+  // Errors: QuotaExceeded (insufficient_quota); AlreadyExists (REQUEST_ALREADY_HELD); Unavailable
+  // (STORAGE_UNAVAILABLE).
   base::Result<Hold> hold(HoldRequest request, Durable durable = {});
 
-  // Posts what the tokens cost by the price of the hold, and releases the rest; returns the charge at once. Send the last
-  // byte of an answer after `durable` said yes. Repeating it with the same counts changes nothing.
+  // Posts what the tokens cost by the price of the hold, and releases the rest; returns the charge
+  // at once. Send the last byte of an answer after `durable` said yes. Repeating it with the same
+  // counts changes nothing.
   base::Result<Amount> settle(const Hold& hold, const Usage& usage, Durable durable);
   base::Result<Amount> settle_and_wait(const Hold& hold, const Usage& usage);
 
@@ -103,7 +109,8 @@ class Ledger {
   int64_t sweep();  // releases holds past their timeout; returns how many
 
   // Money in: Dr 1000 cash, Cr the customer. The same deposit id counts once. Returns when durable.
-  base::Status deposit(std::string_view account, Amount amount, std::string_view deposit_id, std::string_view reason);
+  base::Status deposit(std::string_view account, Amount amount, std::string_view deposit_id,
+                       std::string_view reason);
 
   Amount available(std::string_view account) const;  // what can still be held
   money::Balances balances(std::string_view account) const;
@@ -114,7 +121,8 @@ class Ledger {
   base::Result<std::vector<UsageRow>> usage(const UsageQuery& query) const;
   base::Result<UsageTotals> usage_totals(const UsageQuery& query) const;
 
-  // Reads every row again, checks its digest, folds it, and compares with the balances in memory and in the index.
+  // Reads every row again, checks its digest, folds it, and compares with the balances in memory
+  // and in the index.
   base::Status verify() const;
   crypto::Digest root() const;  // digest of the last row: names the whole history
   int64_t rows() const;
@@ -139,12 +147,13 @@ struct RebuildReport {
   int64_t transfers = 0;
   int64_t usage_rows = 0;
   int64_t accounts = 0;
-  std::vector<std::string> differences = {};  // index rows that are not what the fold gives; empty: the same to the byte
+  std::vector<std::string> differences =
+      {};  // index rows that are not what the fold gives; empty: the same to the byte
   crypto::Digest root{};
 };
 
-// Makes the index tables of a ledger file again from its transfers. Takes the file's lock; Code::Corrupt when a digest
-// fails. With `write` the index is replaced, without it only compared.
+// Makes the index tables of a ledger file again from its transfers. Takes the file's lock;
+// Code::Corrupt when a digest fails. With `write` the index is replaced, without it only compared.
 base::Result<RebuildReport> rebuild_ledger(const std::string& path, bool write);
 
 }  // namespace journal

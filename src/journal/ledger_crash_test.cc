@@ -1,5 +1,5 @@
-// A process that holds and settles is killed without warning, again and again, on the same file. Whatever it was told was
-// durable must be there to the pico-dollar, and nothing may stay held.
+// A process that holds and settles is killed without warning, again and again, on the same file.
+// Whatever it was told was durable must be there to the pico-dollar, and nothing may stay held.
 #include <gtest/gtest.h>
 
 #include <sys/wait.h>
@@ -23,18 +23,22 @@ constexpr size_t kStreams = 100;  // open at a time
 constexpr PriceQuote kPrice{10'000'000, 30'000'000, 1};
 const std::string kCustomer = customer_account("org_1");
 
-// Never returns: opens the ledger, then streams until it is killed. Each durable settlement is one line in the pipe.
+// Never returns: opens the ledger, then streams until it is killed. Each durable settlement is one
+// line in the pipe.
 [[noreturn]] void stream_until_killed(const std::string& path, uint64_t seed, int pipe) {
   const base::SystemClock clock;
   auto ledger = Ledger::open(path, clock);
-  if (!ledger || !(*ledger)->deposit(kCustomer, Amount::usd(1'000'000), "grant", "for the test")) _exit(1);
+  if (!ledger || !(*ledger)->deposit(kCustomer, Amount::usd(1'000'000), "grant", "for the test"))
+    _exit(1);
   base::Rng rng(seed);
   std::vector<Hold> open;
   for (int64_t next = 0;; ++next) {
     if (open.size() < kStreams) {
       const auto in = static_cast<int64_t>(rng.below(2000));
-      auto hold = (*ledger)->hold({.account = kCustomer, .request_id = std::to_string(seed) + "-" + std::to_string(next),
-                                   .amount = *money::cost(kPrice, in, 1000), .price = kPrice,
+      auto hold = (*ledger)->hold({.account = kCustomer,
+                                   .request_id = std::to_string(seed) + "-" + std::to_string(next),
+                                   .amount = *money::cost(kPrice, in, 1000),
+                                   .price = kPrice,
                                    .share = BuilderShare{"b", 3000, 1}});
       if (!hold) _exit(2);
       open.push_back(std::move(*hold));
@@ -47,7 +51,9 @@ const std::string kCustomer = customer_account("org_1");
       (*ledger)->release(hold, "client went away");
       continue;
     }
-    const Usage usage{.org_id = "org_1", .model = "chat", .completion_tokens = static_cast<int64_t>(rng.below(1001))};
+    const Usage usage{.org_id = "org_1",
+                      .model = "chat",
+                      .completion_tokens = static_cast<int64_t>(rng.below(1001))};
     const std::string amount = money::cost(kPrice, 0, usage.completion_tokens)->decimal();
     const std::string line = hold.request.request_id + " " + amount + "\n";
     const auto acknowledge = [line, pipe](const base::Status& status) {
@@ -77,8 +83,10 @@ TEST(LedgerCrash, KilledAtRandomMomentsNothingAcknowledgedIsLost) {
     FILE* lines = fdopen(ends[0], "r");
     char id[64];
     char amount[64];
-    // The moment is counted in answers, not in time; the child goes on while the signal is on its way.
-    for (uint64_t wanted = rng.below(100); wanted > 0 && std::fscanf(lines, "%63s %63s", id, amount) == 2; --wanted)
+    // The moment is counted in answers, not in time; the child goes on while the signal is on its
+    // way.
+    for (uint64_t wanted = rng.below(100);
+         wanted > 0 && std::fscanf(lines, "%63s %63s", id, amount) == 2; --wanted)
       acknowledged[id] = amount;
     kill(child, SIGKILL);
     int status = 0;
@@ -104,7 +112,8 @@ TEST(LedgerCrash, KilledAtRandomMomentsNothingAcknowledgedIsLost) {
     ASSERT_TRUE(page);
     if (page->empty()) break;
     for (const UsageRow& row : *page) {
-      EXPECT_TRUE(charged.emplace(row.request_id, row.amount.decimal()).second) << "charged twice: " << row.request_id;
+      EXPECT_TRUE(charged.emplace(row.request_id, row.amount.decimal()).second)
+          << "charged twice: " << row.request_id;
       total = *money::checked_add(total, row.amount);
     }
     query.before_seq = page->back().seq;
@@ -117,7 +126,8 @@ TEST(LedgerCrash, KilledAtRandomMomentsNothingAcknowledgedIsLost) {
   const money::Balances clearing = (*ledger)->balances("2050");
   EXPECT_EQ(clearing.debits_posted, clearing.credits_posted);
   EXPECT_TRUE(clearing.credits_pending.is_zero());
-  EXPECT_EQ(*money::checked_add((*ledger)->balances("2100:b").credits_posted, (*ledger)->balances("4000").credits_posted),
+  EXPECT_EQ(*money::checked_add((*ledger)->balances("2100:b").credits_posted,
+                                (*ledger)->balances("4000").credits_posted),
             total);
   ledger->reset();
   std::filesystem::remove_all(dir);

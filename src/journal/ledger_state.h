@@ -1,4 +1,5 @@
-// What journal::Ledger keeps: the books in memory, and the rows on their way to the disk. Included only by ledger*.cc.
+// What journal::Ledger keeps: the books in memory, and the rows on their way to the disk. Included
+// only by ledger*.cc.
 #pragma once
 
 #include <condition_variable>
@@ -26,8 +27,9 @@ struct Ledger::State {
 
   // All of these are called with `mutex` held.
   base::Time now();
-  money::TransferResult append(std::vector<Entry> chain);  // to the books and to the queue, as one linked chain
-  void when_durable(Durable durable);                      // after everything appended so far
+  money::TransferResult append(
+      std::vector<Entry> chain);       // to the books and to the queue, as one linked chain
+  void when_durable(Durable durable);  // after everything appended so far
   void start_flush();
 
   // On the writer's thread.
@@ -38,13 +40,13 @@ struct Ledger::State {
   const LedgerOptions options;
 
   mutable std::mutex mutex;
-  money::Ledger books;              // guarded by mutex, as is all that follows
-  base::Time last_at;               // the ledger's time never runs back, whatever the clock does
-  crypto::Digest digest{};          // of the last row
-  int64_t rows = 0;                 // appended, on disk or not
-  std::vector<LedgerRow> queue;     // appended, not handed to the disk
-  std::vector<LedgerRow> writing;   // handed to the disk, not confirmed
-  std::set<std::string> dirty;      // accounts whose index row is behind
+  money::Ledger books;             // guarded by mutex, as is all that follows
+  base::Time last_at;              // the ledger's time never runs back, whatever the clock does
+  crypto::Digest digest{};         // of the last row
+  int64_t rows = 0;                // appended, on disk or not
+  std::vector<LedgerRow> queue;    // appended, not handed to the disk
+  std::vector<LedgerRow> writing;  // handed to the disk, not confirmed
+  std::set<std::string> dirty;     // accounts whose index row is behind
   std::vector<money::AccountBalances> writing_accounts;
   std::vector<Waiting> waiting;
   bool flushing = false;

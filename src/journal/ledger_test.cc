@@ -25,7 +25,8 @@ const std::string kCustomer = customer_account("org_7");
 class LedgerTest : public testing::Test {
  protected:
   void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "charter_ledger_XXXXXX").string();
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "charter_ledger_XXXXXX").string();
     ASSERT_NE(mkdtemp(pattern.data()), nullptr);
     dir_ = pattern;
   }
@@ -43,12 +44,21 @@ class LedgerTest : public testing::Test {
     return ledger;
   }
   static HoldRequest request(std::string id, int64_t in_tokens, int64_t out_tokens) {
-    return {.account = kCustomer, .request_id = std::move(id), .amount = *money::cost(kPrice, in_tokens, out_tokens),
-            .price = kPrice, .epoch = 2};
+    return {.account = kCustomer,
+            .request_id = std::move(id),
+            .amount = *money::cost(kPrice, in_tokens, out_tokens),
+            .price = kPrice,
+            .epoch = 2};
   }
   static Usage usage(int64_t in_tokens, int64_t out_tokens) {
-    return {.org_id = "org_7", .project_id = "proj_1", .user_id = "user_1", .key_id = "key_1", .model = "chat",
-            .release_id = "rel_1", .prompt_tokens = in_tokens, .completion_tokens = out_tokens};
+    return {.org_id = "org_7",
+            .project_id = "proj_1",
+            .user_id = "user_1",
+            .key_id = "key_1",
+            .model = "chat",
+            .release_id = "rel_1",
+            .prompt_tokens = in_tokens,
+            .completion_tokens = out_tokens};
   }
 
   std::filesystem::path dir_;
@@ -103,7 +113,8 @@ TEST_F(LedgerTest, EverythingIsThereAfterOpeningAgain) {
   auto again = open();
   EXPECT_EQ(again->root(), root);
   ASSERT_EQ(again->trial_balance().size(), before.size());
-  for (const auto& row : before) EXPECT_EQ(again->balances(row.account), row.balances) << row.account;
+  for (const auto& row : before)
+    EXPECT_EQ(again->balances(row.account), row.balances) << row.account;
   EXPECT_TRUE(again->verify());
 }
 
@@ -131,9 +142,11 @@ TEST_F(LedgerTest, RefusesWhatTheBalanceDoesNotCover) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::QuotaExceeded);
   EXPECT_EQ(refused.error().reason, "insufficient_quota");
-  EXPECT_NE(refused.error().message.find("$0.000001"), std::string::npos) << refused.error().message;
+  EXPECT_NE(refused.error().message.find("$0.000001"), std::string::npos)
+      << refused.error().message;
   EXPECT_TRUE(ledger->hold(request("big", 1, 1))) << "a refusal does not spend the request id";
-  const auto stranger = ledger->hold({.account = customer_account("org_other"), .request_id = "x", .amount = Amount::pico(1)});
+  const auto stranger = ledger->hold(
+      {.account = customer_account("org_other"), .request_id = "x", .amount = Amount::pico(1)});
   ASSERT_FALSE(stranger);
   EXPECT_EQ(stranger.error().reason, "insufficient_quota");
 }
@@ -166,7 +179,8 @@ TEST_F(LedgerTest, OneRequestBillsOnce) {
   EXPECT_EQ(twice.error().reason, "REQUEST_ALREADY_HELD");
   ASSERT_TRUE(ledger->settle_and_wait(*hold, usage(100, 50)));
   const Amount after = ledger->available(kCustomer);
-  EXPECT_TRUE(ledger->settle_and_wait(*hold, usage(100, 50))) << "the same settlement again is the same settlement";
+  EXPECT_TRUE(ledger->settle_and_wait(*hold, usage(100, 50)))
+      << "the same settlement again is the same settlement";
   const auto other = ledger->settle_and_wait(*hold, usage(100, 51));
   ASSERT_FALSE(other);
   EXPECT_EQ(other.error().reason, "REQUEST_ALREADY_SETTLED");
@@ -239,7 +253,9 @@ TEST_F(LedgerTest, UsageCanBeFilteredPagedAndSummed) {
   EXPECT_EQ(ledger->usage({.key_id = "key_even"})->size(), 13u);
   EXPECT_EQ(ledger->usage({.key_id = "key_' OR 1=1"})->size(), 0u);
   const base::Time start{1'700'000'000'000'000'000};
-  EXPECT_EQ(ledger->usage({.from = start + base::seconds(60), .to = start + base::seconds(180)})->size(), 2u);
+  EXPECT_EQ(
+      ledger->usage({.from = start + base::seconds(60), .to = start + base::seconds(180)})->size(),
+      2u);
   const auto totals = ledger->usage_totals({.org_id = "org_7"});
   ASSERT_TRUE(totals);
   EXPECT_EQ(totals->prompt_tokens, 250);
@@ -267,7 +283,8 @@ TEST_F(LedgerTest, FullDiskStopsAdmissionAndLosesNothing) {
   EXPECT_EQ(next.error().reason, "STORAGE_UNAVAILABLE");
   ledger->flush();
   EXPECT_TRUE(ledger->health());
-  EXPECT_TRUE(ledger->settle_and_wait(*hold, usage(100, 100))) << "the kept settlement is on the disk";
+  EXPECT_TRUE(ledger->settle_and_wait(*hold, usage(100, 100)))
+      << "the kept settlement is on the disk";
   EXPECT_TRUE(ledger->hold(request("r2", 1, 1)));
   EXPECT_TRUE(ledger->verify());
   EXPECT_EQ(ledger->usage({})->size(), 1u);
@@ -291,13 +308,18 @@ TEST_F(LedgerTest, TamperingIsNoticed) {
   }
   const std::string clean = path() + ".clean";
   std::filesystem::copy_file(path(), clean);
-  for (const char* change : {
-           "UPDATE transfers SET amount = '999' WHERE seq = 3", "UPDATE transfers SET at = at + 1 WHERE seq = 2",
-           "UPDATE transfers SET reason = 'x' WHERE seq = 1", "UPDATE transfers SET credit = '2000:org_8' WHERE seq = 1",
-           "UPDATE charges SET key = 'key_2' WHERE seq = 3", "UPDATE charges SET completion_tokens = 9 WHERE seq = 3",
-           "DELETE FROM charges WHERE seq = 3", "DELETE FROM charges WHERE seq = 6; DELETE FROM transfers WHERE seq = 6",
-           "UPDATE transfers SET amount = 'abc' WHERE seq = 2", "UPDATE transfers SET id = x'00' WHERE seq = 2",
-           "DELETE FROM transfers WHERE seq = (SELECT max(seq) FROM transfers)"}) {
+  for (const char* change :
+       {"UPDATE transfers SET amount = '999' WHERE seq = 3",
+        "UPDATE transfers SET at = at + 1 WHERE seq = 2",
+        "UPDATE transfers SET reason = 'x' WHERE seq = 1",
+        "UPDATE transfers SET credit = '2000:org_8' WHERE seq = 1",
+        "UPDATE charges SET key = 'key_2' WHERE seq = 3",
+        "UPDATE charges SET completion_tokens = 9 WHERE seq = 3",
+        "DELETE FROM charges WHERE seq = 3",
+        "DELETE FROM charges WHERE seq = 6; DELETE FROM transfers WHERE seq = 6",
+        "UPDATE transfers SET amount = 'abc' WHERE seq = 2",
+        "UPDATE transfers SET id = x'00' WHERE seq = 2",
+        "DELETE FROM transfers WHERE seq = (SELECT max(seq) FROM transfers)"}) {
     std::filesystem::copy_file(clean, path(), std::filesystem::copy_options::overwrite_existing);
     {
       auto database = db::Database::open(path());
@@ -327,9 +349,10 @@ TEST_F(LedgerTest, IndexIsMadeAgainFromTheTransfers) {
   EXPECT_EQ(same->usage_rows, 1);
   {
     auto database = db::Database::open(path());
-    ASSERT_TRUE(database->execute("UPDATE accounts SET credits_posted = '5' WHERE name = '4000'; "
-                                  "DELETE FROM accounts WHERE name = '1000'; "
-                                  "INSERT INTO accounts VALUES('5000','1','0','0','0')"));
+    ASSERT_TRUE(
+        database->execute("UPDATE accounts SET credits_posted = '5' WHERE name = '4000'; "
+                          "DELETE FROM accounts WHERE name = '1000'; "
+                          "INSERT INTO accounts VALUES('5000','1','0','0','0')"));
   }
   const auto refused = Ledger::open(path(), clock_);
   ASSERT_FALSE(refused);

@@ -32,7 +32,8 @@ constexpr AccountKind kChart[] = {
 constexpr size_t kOwnerBytesMax = 128;
 
 bool is_owner_letter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         c == '-' || c == '.';
 }
 
 }  // namespace
@@ -47,7 +48,8 @@ const AccountKind* find_kind(std::string_view account) {
   if (kind->per_owner != (colon != std::string_view::npos)) return nullptr;
   if (!kind->per_owner) return kind;
   const std::string_view owner = account.substr(colon + 1);
-  const bool good = !owner.empty() && owner.size() <= kOwnerBytesMax && std::ranges::all_of(owner, is_owner_letter);
+  const bool good = !owner.empty() && owner.size() <= kOwnerBytesMax &&
+                    std::ranges::all_of(owner, is_owner_letter);
   return good ? kind : nullptr;
 }
 

@@ -1,5 +1,5 @@
-// The chart of accounts (GOVERNANCE 4.2): which codes there are, which of them belong to an owner ("2000:org_7"), and which
-// may not be debited beyond what was credited to them.
+// The chart of accounts (GOVERNANCE 4.2): which codes there are, which of them belong to an owner
+// ("2000:org_7"), and which may not be debited beyond what was credited to them.
 #pragma once
 
 #include <span>
@@ -11,14 +11,14 @@ namespace money {
 struct AccountKind {
   std::string_view code;
   std::string_view name;
-  bool per_owner = false;                     // named CODE:OWNER
+  bool per_owner = false;  // named CODE:OWNER
   bool debits_must_not_exceed_credits = false;
 };
 
 std::span<const AccountKind> chart_of_accounts();
 
-// The kind of an account's name; null when the chart has no such code, or an owner is missing or too many. An owner is 1 to
-// 128 letters, digits, '_', '-', '.'.
+// The kind of an account's name; null when the chart has no such code, or an owner is missing or
+// too many. An owner is 1 to 128 letters, digits, '_', '-', '.'.
 const AccountKind* find_kind(std::string_view account);
 
 inline constexpr std::string_view kCash = "1000";

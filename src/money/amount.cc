@@ -22,8 +22,9 @@ std::string digits(Uint128 value) {
 
 std::unexpected<base::Error> bad_amount(std::string_view text, std::string_view expected) {
   return base::fail(base::Code::InvalidArgument,
-                    "\"" + std::string(text.substr(0, 60)) + "\" is not an amount; write " + std::string(expected), "amount",
-                    "BAD_AMOUNT");
+                    "\"" + std::string(text.substr(0, 60)) + "\" is not an amount; write " +
+                        std::string(expected),
+                    "amount", "BAD_AMOUNT");
 }
 
 std::optional<Uint128> read_digits(std::string_view text) {
@@ -56,7 +57,8 @@ base::Result<Amount> parse_decimal(std::string_view text) {
 }
 
 base::Result<Amount> parse_usd(std::string_view text) {
-  constexpr std::string_view kForm = "dollars with at most 12 decimal places, such as \"1000\" or \"0.01\"";
+  constexpr std::string_view kForm =
+      "dollars with at most 12 decimal places, such as \"1000\" or \"0.01\"";
   const size_t point = text.find('.');
   const auto whole = read_digits(text.substr(0, point));
   if (!whole) return bad_amount(text, kForm);
@@ -74,7 +76,8 @@ base::Result<Amount> parse_usd(std::string_view text) {
 
 base::Result<Amount> cost(const PriceQuote& price, int64_t in_tokens, int64_t out_tokens) {
   if (in_tokens < 0 || out_tokens < 0)
-    return base::fail(base::Code::InvalidArgument, "a count of tokens cannot be negative", "tokens", "BAD_AMOUNT");
+    return base::fail(base::Code::InvalidArgument, "a count of tokens cannot be negative", "tokens",
+                      "BAD_AMOUNT");
   // Two products of 64 bits each are below 2^127: their sum cannot overflow.
   const Uint128 in = Uint128{price.in_micro_per_million} * static_cast<uint64_t>(in_tokens);
   const Uint128 out = Uint128{price.out_micro_per_million} * static_cast<uint64_t>(out_tokens);

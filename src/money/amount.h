@@ -1,5 +1,6 @@
-// Money: unsigned 128-bit pico-dollars (10^-12 USD), never a floating-point number. Every operation that could overflow
-// says so. Prices are whole micro-dollars per 1,000,000 tokens, which makes tokens x price an exact number of picos.
+// Money: unsigned 128-bit pico-dollars (10^-12 USD), never a floating-point number. Every operation
+// that could overflow says so. Prices are whole micro-dollars per 1,000,000 tokens, which makes
+// tokens x price an exact number of picos.
 #pragma once
 
 #include <compare>
@@ -18,7 +19,9 @@ class Amount {
  public:
   constexpr Amount() = default;
   static constexpr Amount pico(Uint128 value) { return Amount(value); }
-  static constexpr Amount usd(uint64_t dollars) { return Amount(Uint128{dollars} * 1'000'000'000'000u); }
+  static constexpr Amount usd(uint64_t dollars) {
+    return Amount(Uint128{dollars} * 1'000'000'000'000u);
+  }
   static constexpr Amount max() { return Amount(~Uint128{0}); }
 
   constexpr Uint128 pico() const { return pico_; }
@@ -49,7 +52,8 @@ constexpr std::optional<Amount> checked_mul(Amount a, uint64_t factor) {
   return Amount::pico(out);
 }
 
-// Reads decimal() again: digits only, no sign, no blanks, no leading zero. Code::InvalidArgument, reason BAD_AMOUNT.
+// Reads decimal() again: digits only, no sign, no blanks, no leading zero. Code::InvalidArgument,
+// reason BAD_AMOUNT.
 base::Result<Amount> parse_decimal(std::string_view text);
 // Reads dollars, "1000", "0.01", at most 12 places. Code::InvalidArgument, reason BAD_AMOUNT.
 base::Result<Amount> parse_usd(std::string_view text);
@@ -62,8 +66,8 @@ struct PriceQuote {
   friend bool operator==(const PriceQuote&, const PriceQuote&) = default;
 };
 
-// tokens x price, exactly; with max_tokens as `out_tokens` it is the worst case to hold. A negative count is
-// Code::InvalidArgument; nothing can overflow.
+// tokens x price, exactly; with max_tokens as `out_tokens` it is the worst case to hold. A negative
+// count is Code::InvalidArgument; nothing can overflow.
 base::Result<Amount> cost(const PriceQuote& price, int64_t in_tokens, int64_t out_tokens);
 
 // floor(amount x bps / 10,000), without overflow. CHECKs bps <= 10,000.

@@ -12,14 +12,16 @@ TEST(Amount, DecimalRoundTripsAtTheEdges) {
   EXPECT_EQ(Amount::max().decimal(), "340282366920938463463374607431768211455");
   base::Rng rng(7);
   for (int i = 0; i < 2000; ++i) {
-    const Amount amount = Amount::pico(((Uint128{rng.next()} << 64) | rng.next()) >> rng.below(128));
+    const Amount amount =
+        Amount::pico(((Uint128{rng.next()} << 64) | rng.next()) >> rng.below(128));
     EXPECT_EQ(*parse_decimal(amount.decimal()), amount);
     EXPECT_EQ(*parse_usd(amount.in_usd()), amount);
   }
 }
 
 TEST(Amount, RefusesWhatIsNotExactlyANumber) {
-  for (const char* bad : {"", "-1", "+1", "1.0", " 1", "1 ", "01", "1e3", "0x1", "٣", "340282366920938463463374607431768211456",
+  for (const char* bad : {"", "-1", "+1", "1.0", " 1", "1 ", "01", "1e3", "0x1", "٣",
+                          "340282366920938463463374607431768211456",
                           "99999999999999999999999999999999999999999999"}) {
     const auto read = parse_decimal(bad);
     ASSERT_FALSE(read) << bad;
@@ -52,7 +54,7 @@ TEST(Amount, OverflowIsSaid) {
 TEST(Cost, IsTokensTimesPriceExactly) {
   const PriceQuote price{150'000, 600'000, 1};
   EXPECT_EQ(*cost(price, 1234, 317), Amount::pico(375'300'000));  // GOVERNANCE 4.1
-  const PriceQuote chat{10'000'000, 30'000'000, 1};               // $0.01 and $0.03 per 1,000 tokens
+  const PriceQuote chat{10'000'000, 30'000'000, 1};  // $0.01 and $0.03 per 1,000 tokens
   EXPECT_EQ(cost(chat, 1000, 1000)->in_usd(), "0.04");
   EXPECT_EQ(cost(chat, 1, 0)->in_usd(), "0.00001");
 }

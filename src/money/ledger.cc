@@ -21,11 +21,11 @@ bool flags_are_valid(uint16_t flags) {
 
 bool resolves(const Transfer& transfer) { return (transfer.flags & (kPost | kVoid)) != 0; }
 
-// Failures that another moment might not have: the id is spent all the same, so that a caller who gave up on a transfer
-// never sees it succeed later.
+// Failures that another moment might not have: the id is spent all the same, so that a caller who
+// gave up on a transfer never sees it succeed later.
 bool is_transient(TransferResult result) {
-  return result == DebitAccountNotFound || result == CreditAccountNotFound || result == PendingTransferNotFound ||
-         result == ExceedsCredits;
+  return result == DebitAccountNotFound || result == CreditAccountNotFound ||
+         result == PendingTransferNotFound || result == ExceedsCredits;
 }
 
 // A post or void may leave the accounts out: they are those of its pending transfer.
@@ -37,8 +37,10 @@ TransferResult compare_existing(const Transfer& sent, const Transfer& stored) {
   if (sent.flags != stored.flags) return ExistsWithDifferentFlags;
   if (sent.pending_id != stored.pending_id) return ExistsWithDifferentPendingId;
   if (sent.timeout_s != stored.timeout_s) return ExistsWithDifferentTimeout;
-  if (!same_account(sent.debit, stored.debit, resolves(sent))) return ExistsWithDifferentDebitAccount;
-  if (!same_account(sent.credit, stored.credit, resolves(sent))) return ExistsWithDifferentCreditAccount;
+  if (!same_account(sent.debit, stored.debit, resolves(sent)))
+    return ExistsWithDifferentDebitAccount;
+  if (!same_account(sent.credit, stored.credit, resolves(sent)))
+    return ExistsWithDifferentCreditAccount;
   if (sent.amount != stored.amount) return ExistsWithDifferentAmount;
   if (sent.user_data != stored.user_data) return ExistsWithDifferentUserData;
   if (sent.code != stored.code) return ExistsWithDifferentCode;
@@ -64,7 +66,8 @@ Amount must_sub(Amount a, Amount b) {
 
 bool is_past_timeout(const Transfer& pending, base::Time now) {
   if (pending.timeout_s == 0) return false;
-  return now.ns >= pending.at.ns && now.ns - pending.at.ns >= int64_t{pending.timeout_s} * kNsPerSecond;
+  return now.ns >= pending.at.ns &&
+         now.ns - pending.at.ns >= int64_t{pending.timeout_s} * kNsPerSecond;
 }
 
 }  // namespace
@@ -112,10 +115,12 @@ TransferResult Ledger::check_limits(const Transfer& transfer) const {
   const Balances debit = balances(transfer.debit);
   const Balances credit = balances(transfer.credit);
   if (!sum_fits(debit.debits_pending, debit.debits_posted, transfer.amount)) return OverflowsDebits;
-  if (!sum_fits(credit.credits_pending, credit.credits_posted, transfer.amount)) return OverflowsCredits;
+  if (!sum_fits(credit.credits_pending, credit.credits_posted, transfer.amount))
+    return OverflowsCredits;
   const AccountKind* kind = find_kind(transfer.debit);
   if (kind->debits_must_not_exceed_credits) {
-    const Amount debits = must_add(must_add(debit.debits_pending, debit.debits_posted), transfer.amount);
+    const Amount debits =
+        must_add(must_add(debit.debits_pending, debit.debits_posted), transfer.amount);
     if (debits > debit.credits_posted) return ExceedsCredits;
   }
   return Ok;
@@ -150,10 +155,13 @@ TransferResult Ledger::resolve_pending(const Transfer& transfer, UndoLog* undo) 
   const Transfer& pending = found->second.transfer;
   const PendingState state = found->second.state;
   if (state == PendingState::NotPending) return PendingTransferNotPending;
-  if (!same_account(transfer.debit, pending.debit, true)) return PendingTransferHasDifferentDebitAccount;
-  if (!same_account(transfer.credit, pending.credit, true)) return PendingTransferHasDifferentCreditAccount;
+  if (!same_account(transfer.debit, pending.debit, true))
+    return PendingTransferHasDifferentDebitAccount;
+  if (!same_account(transfer.credit, pending.credit, true))
+    return PendingTransferHasDifferentCreditAccount;
   if (post && transfer.amount > pending.amount) return ExceedsPendingTransferAmount;
-  if (!post && !transfer.amount.is_zero() && transfer.amount != pending.amount) return PendingTransferHasDifferentAmount;
+  if (!post && !transfer.amount.is_zero() && transfer.amount != pending.amount)
+    return PendingTransferHasDifferentAmount;
   if (state == PendingState::Posted) return PendingTransferAlreadyPosted;
   if (state == PendingState::Voided) return PendingTransferAlreadyVoided;
   if (transfer.at < pending.at) return DatedBeforePendingTransfer;
@@ -223,7 +231,8 @@ Balances& Ledger::change(std::string_view account, UndoLog* undo) {
     accounts_.push_back({std::string(account), {}});
   }
   Account& entry = accounts_[static_cast<size_t>(found->second)];
-  undo->push_back({.what = Undo::What::Balances, .account = found->second, .balances = entry.balances});
+  undo->push_back(
+      {.what = Undo::What::Balances, .account = found->second, .balances = entry.balances});
   return entry.balances;
 }
 
@@ -234,7 +243,8 @@ Balances Ledger::balances(std::string_view account) const {
 
 Amount Ledger::available(std::string_view account) const {
   const Balances all = balances(account);
-  return checked_sub(all.credits_posted, must_add(all.debits_posted, all.debits_pending)).value_or(Amount{});
+  return checked_sub(all.credits_posted, must_add(all.debits_posted, all.debits_pending))
+      .value_or(Amount{});
 }
 
 std::vector<AccountBalances> Ledger::trial_balance() const {
@@ -246,7 +256,8 @@ std::vector<AccountBalances> Ledger::trial_balance() const {
 }
 
 bool Ledger::is_balanced() const {
-  // Sums over many accounts may pass 2^128; both sides wrap alike, so they are equal if and only if the books balance.
+  // Sums over many accounts may pass 2^128; both sides wrap alike, so they are equal if and only if
+  // the books balance.
   Uint128 pending = 0;
   Uint128 posted = 0;
   for (const Account& account : accounts_) {

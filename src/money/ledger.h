@@ -1,6 +1,7 @@
-// The ledger as a pure state machine: values in, results out; no clock, no disk. Balances are a fold of the transfers,
-// in order, so the same transfers always give the same balances. Transfers never change; a correction is a new transfer.
-// Result names and their order of precedence follow TigerBeetle, whose two-phase transfers this is.
+// The ledger as a pure state machine: values in, results out; no clock, no disk. Balances are a
+// fold of the transfers, in order, so the same transfers always give the same balances. Transfers
+// never change; a correction is a new transfer. Result names and their order of precedence follow
+// TigerBeetle, whose two-phase transfers this is.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,8 @@
 
 namespace money {
 
-// A transfer's name, made by who asks for it. Equal ids mean the same transfer, however often it is sent.
+// A transfer's name, made by who asks for it. Equal ids mean the same transfer, however often it is
+// sent.
 using Id = Uint128;
 
 enum TransferFlags : uint16_t {
@@ -29,12 +31,19 @@ enum TransferFlags : uint16_t {
 };
 
 enum class TransferCode : uint16_t {
-  Reserve = 1, Charge = 2, BuilderShare = 3, Revenue = 4, Release = 5, Deposit = 6, MeteringLoss = 7, Refund = 8,
+  Reserve = 1,
+  Charge = 2,
+  BuilderShare = 3,
+  Revenue = 4,
+  Release = 5,
+  Deposit = 6,
+  MeteringLoss = 7,
+  Refund = 8,
 };
 
 struct UserData {
   std::string request = {};  // the request it is for
-  uint32_t epoch = 0;   // of the release that answered
+  uint32_t epoch = 0;        // of the release that answered
   uint32_t price_version = 0;
   uint32_t split_version = 0;
   friend bool operator==(const UserData&, const UserData&) = default;
@@ -42,9 +51,10 @@ struct UserData {
 
 struct Transfer {
   Id id = 0;
-  std::string debit = {};   // account names: "2050", "2000:org_7" (money/accounts.h); empty on post and void: as pending
+  std::string debit = {};  // account names: "2050", "2000:org_7" (money/accounts.h); empty on post
+                           // and void: as pending
   std::string credit = {};
-  Amount amount = {};       // on post: at most the pending amount; on void: zero
+  Amount amount = {};  // on post: at most the pending amount; on void: zero
   Id pending_id = 0;
   uint32_t timeout_s = 0;  // pending only; 0 never expires
   TransferCode code = TransferCode::Charge;
@@ -105,14 +115,15 @@ struct AccountBalances {
 
 class Ledger {
  public:
-  // One result per transfer, in order. A chain of linked transfers is applied whole or not at all. Accounts open when
-  // they are first named, if the chart of accounts knows them.
+  // One result per transfer, in order. A chain of linked transfers is applied whole or not at all.
+  // Accounts open when they are first named, if the chart of accounts knows them.
   std::vector<TransferResult> apply(std::span<const Transfer> transfers);
 
-  Balances balances(std::string_view account) const;   // zeros for an account that was never named
-  Amount available(std::string_view account) const;    // credits posted - debits posted - debits pending, at least 0
+  Balances balances(std::string_view account) const;  // zeros for an account that was never named
+  Amount available(std::string_view account)
+      const;  // credits posted - debits posted - debits pending, at least 0
   std::vector<AccountBalances> trial_balance() const;  // every account, by name
-  bool is_balanced() const;                            // sum of debits = sum of credits, pending and posted
+  bool is_balanced() const;  // sum of debits = sum of credits, pending and posted
 
   enum class PendingState : uint8_t { NotPending, Open, Posted, Voided };
   struct Stored {
@@ -121,12 +132,13 @@ class Ledger {
     uint64_t place = 0;  // in the order of arrival
   };
   const Stored* find(Id id) const;
-  std::vector<Id> open_pending() const;                   // oldest first
+  std::vector<Id> open_pending() const;  // oldest first
   size_t open_count() const { return open_.size(); }
   std::vector<Id> expired_pending(base::Time now) const;  // open, and past their timeout
 
-  // Forgets the oldest transfers that nothing can refer to any more, until `keep` are left; open ones stay. A forgotten id
-  // is no longer known as one that exists, so ids must be unique beyond this window.
+  // Forgets the oldest transfers that nothing can refer to any more, until `keep` are left; open
+  // ones stay. A forgotten id is no longer known as one that exists, so ids must be unique beyond
+  // this window.
   void retire(size_t keep);
 
  private:
@@ -161,9 +173,10 @@ class Ledger {
   std::vector<Account> accounts_;
   std::unordered_map<std::string, int, NameHash, std::equal_to<>> account_index_;
   std::unordered_map<Id, Stored, IdHash> transfers_;
-  std::unordered_set<Id, IdHash> failed_;  // ids that failed for a reason that may pass: they stay failed
-  std::map<uint64_t, Id> open_;            // open pending transfers by place
-  std::deque<Id> order_;                   // all that are remembered, oldest first
+  std::unordered_set<Id, IdHash>
+      failed_;                   // ids that failed for a reason that may pass: they stay failed
+  std::map<uint64_t, Id> open_;  // open pending transfers by place
+  std::deque<Id> order_;         // all that are remembered, oldest first
   uint64_t next_place_ = 0;
 };
 

@@ -1,4 +1,5 @@
-// Random histories against a model that keeps nothing but the list of what succeeded and sums it anew for every question.
+// Random histories against a model that keeps nothing but the list of what succeeded and sums it
+// anew for every question.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -46,13 +47,16 @@ class NaiveModel {
       for (const Transfer& other : accepted_)
         if (resolves(other) && other.pending_id == p.id) return false;
       if (t.flags & kVoid) return true;
-      const bool late = p.timeout_s != 0 && t.at.ns - p.at.ns >= int64_t{p.timeout_s} * 1'000'000'000;
+      const bool late =
+          p.timeout_s != 0 && t.at.ns - p.at.ns >= int64_t{p.timeout_s} * 1'000'000'000;
       return t.amount <= p.amount && !late;
     }
-    if (find_kind(t.debit) == nullptr || find_kind(t.credit) == nullptr || t.debit == t.credit) return false;
+    if (find_kind(t.debit) == nullptr || find_kind(t.credit) == nullptr || t.debit == t.credit)
+      return false;
     if (!find_kind(t.debit)->debits_must_not_exceed_credits) return true;
     const Balances all = sum(t.debit);
-    return all.debits_pending.pico() + all.debits_posted.pico() + t.amount.pico() <= all.credits_posted.pico();
+    return all.debits_pending.pico() + all.debits_posted.pico() + t.amount.pico() <=
+           all.credits_posted.pico();
   }
 
   bool accept(std::span<const Transfer> chain) {
@@ -72,14 +76,17 @@ class NaiveModel {
 
  private:
   static bool resolves(const Transfer& t) { return (t.flags & (kPost | kVoid)) != 0; }
-  bool known(Id id) const { return std::ranges::find(accepted_, id, &Transfer::id) != accepted_.end(); }
+  bool known(Id id) const {
+    return std::ranges::find(accepted_, id, &Transfer::id) != accepted_.end();
+  }
   const Transfer& by_id(Id id) const { return *std::ranges::find(accepted_, id, &Transfer::id); }
 
   std::vector<Transfer> accepted_;
   std::set<Id> spent_;
 };
 
-const std::vector<std::string> kAccounts{"1000", "2000:a", "2000:b", "2050", "2100:x", "4000", "5300", "nowhere"};
+const std::vector<std::string> kAccounts{"1000",   "2000:a", "2000:b", "2050",
+                                         "2100:x", "4000",   "5300",   "nowhere"};
 
 Transfer random_transfer(base::Rng& rng, base::Time now) {
   const auto account = [&] { return kAccounts[rng.below(kAccounts.size())]; };
@@ -112,7 +119,8 @@ void expect_invariants(const Ledger& ledger, const NaiveModel& model) {
     ASSERT_EQ(balances, model.sum(account)) << account;
     const AccountKind* kind = find_kind(account);
     if (kind != nullptr && kind->debits_must_not_exceed_credits)  // L3
-      EXPECT_LE(balances.debits_pending.pico() + balances.debits_posted.pico(), balances.credits_posted.pico());
+      EXPECT_LE(balances.debits_pending.pico() + balances.debits_posted.pico(),
+                balances.credits_posted.pico());
   }
 }
 
@@ -131,11 +139,12 @@ TEST(LedgerProperty, RandomHistoriesMatchTheNaiveModel) {
       const bool expected = model.accept(chain);
       const auto results = ledger.apply(chain);
       const bool got = std::ranges::all_of(results, [](auto r) { return r == Ok; });
-      ASSERT_EQ(got, expected) << "seed " << seed << " step " << step << ": " << result_name(results[0]);
+      ASSERT_EQ(got, expected) << "seed " << seed << " step " << step << ": "
+                               << result_name(results[0]);
       accepted += got;
       for (size_t i = 0; i < chain.size(); ++i)
-        if (results[i] == ExceedsCredits || results[i] == PendingTransferNotFound || results[i] == DebitAccountNotFound ||
-            results[i] == CreditAccountNotFound)
+        if (results[i] == ExceedsCredits || results[i] == PendingTransferNotFound ||
+            results[i] == DebitAccountNotFound || results[i] == CreditAccountNotFound)
           model.spend(chain[i].id);
       expect_invariants(ledger, model);
     }
@@ -146,7 +155,8 @@ TEST(LedgerProperty, RandomHistoriesMatchTheNaiveModel) {
       alone.flags &= static_cast<uint16_t>(~kLinked);
       ASSERT_EQ(replay.apply({&alone, 1})[0], Ok);
     }
-    for (const std::string& account : kAccounts) EXPECT_EQ(replay.balances(account), ledger.balances(account));
+    for (const std::string& account : kAccounts)
+      EXPECT_EQ(replay.balances(account), ledger.balances(account));
     EXPECT_EQ(replay.open_pending(), ledger.open_pending());
   }
   EXPECT_GT(accepted, 5000) << "the histories must do something";
@@ -170,8 +180,10 @@ TEST(LedgerProperty, MeteringAddsUpToThePico) {
     for (int step = 0; step < 400; ++step) {
       const PriceQuote price{rng.below(1'000'000), rng.below(3'000'000), 1};
       if (rng.below(2) == 0 || open.empty()) {
-        const Amount worst = *cost(price, static_cast<int64_t>(rng.below(10'000)), static_cast<int64_t>(rng.below(5'000)));
-        if (send({{.debit = "2000:a", .credit = "2050", .amount = worst, .flags = kPending}})[0] == Ok)
+        const Amount worst = *cost(price, static_cast<int64_t>(rng.below(10'000)),
+                                   static_cast<int64_t>(rng.below(5'000)));
+        if (send({{.debit = "2000:a", .credit = "2050", .amount = worst, .flags = kPending}})[0] ==
+            Ok)
           open.emplace(next - 1, worst);
       } else {
         const auto [id, held] = *open.begin();
@@ -180,11 +192,13 @@ TEST(LedgerProperty, MeteringAddsUpToThePico) {
           ASSERT_EQ(send({{.pending_id = id, .flags = kVoid}})[0], Ok);
           continue;
         }
-        const Amount charge = Amount::pico(held.is_zero() ? 0 : rng.below(static_cast<uint64_t>(held.pico()) + 1));
+        const Amount charge =
+            Amount::pico(held.is_zero() ? 0 : rng.below(static_cast<uint64_t>(held.pico()) + 1));
         const Amount share = share_floor(charge, static_cast<uint32_t>(rng.below(10'001)));
-        const auto results = send({{.amount = charge, .pending_id = id, .flags = kPost},
-                                   {.debit = "2050", .credit = "2100:b", .amount = share},
-                                   {.debit = "2050", .credit = "4000", .amount = *checked_sub(charge, share)}});
+        const auto results =
+            send({{.amount = charge, .pending_id = id, .flags = kPost},
+                  {.debit = "2050", .credit = "2100:b", .amount = share},
+                  {.debit = "2050", .credit = "4000", .amount = *checked_sub(charge, share)}});
         ASSERT_TRUE(std::ranges::all_of(results, [](auto r) { return r == Ok; }));
         charged += charge.pico();
       }
@@ -194,7 +208,9 @@ TEST(LedgerProperty, MeteringAddsUpToThePico) {
       ASSERT_EQ(clearing.credits_pending.pico(), reserved);
       ASSERT_EQ(clearing.debits_posted, clearing.credits_posted);
       ASSERT_EQ(ledger.balances("2000:a").debits_posted.pico(), charged);
-      ASSERT_EQ(ledger.balances("2100:b").credits_posted.pico() + ledger.balances("4000").credits_posted.pico(), charged);
+      ASSERT_EQ(ledger.balances("2100:b").credits_posted.pico() +
+                    ledger.balances("4000").credits_posted.pico(),
+                charged);
     }
   }
 }

@@ -14,28 +14,40 @@ using enum TransferResult;
 constexpr base::Time kStart{1'000'000'000'000};
 
 Transfer plain(Id id, std::string debit, std::string credit, Uint128 amount) {
-  return {.id = id, .debit = std::move(debit), .credit = std::move(credit), .amount = Amount::pico(amount), .at = kStart};
+  return {.id = id,
+          .debit = std::move(debit),
+          .credit = std::move(credit),
+          .amount = Amount::pico(amount),
+          .at = kStart};
 }
-Transfer pending(Id id, std::string debit, std::string credit, Uint128 amount, uint32_t timeout_s = 0) {
+Transfer pending(Id id, std::string debit, std::string credit, Uint128 amount,
+                 uint32_t timeout_s = 0) {
   Transfer t = plain(id, std::move(debit), std::move(credit), amount);
   t.flags = kPending;
   t.timeout_s = timeout_s;
   return t;
 }
 Transfer resolve(Id id, Id pending_id, uint16_t flags, Uint128 amount = 0) {
-  return {.id = id, .amount = Amount::pico(amount), .pending_id = pending_id, .flags = flags, .at = kStart};
+  return {.id = id,
+          .amount = Amount::pico(amount),
+          .pending_id = pending_id,
+          .flags = flags,
+          .at = kStart};
 }
 Transfer linked(Transfer t) {
   t.flags |= kLinked;
   return t;
 }
-TransferResult apply(Ledger& ledger, const Transfer& transfer) { return ledger.apply({&transfer, 1})[0]; }
+TransferResult apply(Ledger& ledger, const Transfer& transfer) {
+  return ledger.apply({&transfer, 1})[0];
+}
 
 TEST(Chart, KnowsItsAccountsAndTheirOwners) {
   EXPECT_NE(find_kind("2000:org_7"), nullptr);
   EXPECT_TRUE(find_kind("2000:org_7")->debits_must_not_exceed_credits);
   EXPECT_FALSE(find_kind("2050")->debits_must_not_exceed_credits);
-  for (const char* bad : {"", "2000", "2000:", "2050:x", "9999", "2000:a b", "2000:a:b", ":", "2000:ü"})
+  for (const char* bad :
+       {"", "2000", "2000:", "2050:x", "9999", "2000:a b", "2000:a:b", ":", "2000:ü"})
     EXPECT_EQ(find_kind(bad), nullptr) << bad;
   EXPECT_EQ(find_kind("2000:" + std::string(129, 'a')), nullptr);
   for (const AccountKind& kind : chart_of_accounts())
@@ -49,7 +61,8 @@ TEST(Ledger, MeteringExampleToThePico) {
   ASSERT_EQ(apply(ledger, pending(2, "2000:7", "2050", 799'500'000, 300)), Ok);
   EXPECT_EQ(ledger.balances("2000:7").debits_pending, Amount::pico(799'500'000));
   EXPECT_EQ(ledger.available("2000:7"), Amount::pico(200'500'000));
-  const std::vector<Transfer> chain{linked(resolve(3, 2, kPost, 375'300'000)), linked(plain(4, "2050", "2100:b9", 112'590'000)),
+  const std::vector<Transfer> chain{linked(resolve(3, 2, kPost, 375'300'000)),
+                                    linked(plain(4, "2050", "2100:b9", 112'590'000)),
                                     plain(5, "2050", "4000", 262'710'000)};
   EXPECT_EQ(ledger.apply(chain), (std::vector{Ok, Ok, Ok}));
   const Balances clearing = ledger.balances("2050");
@@ -103,7 +116,8 @@ TEST(Ledger, MalformedTransfersChangeNothing) {
   EXPECT_EQ(apply(ledger, resolve(1, 0, kPost)), PendingIdMustNotBeZero);
   EXPECT_EQ(apply(ledger, resolve(1, 1, kPost)), PendingIdMustBeDifferent);
   EXPECT_TRUE(ledger.trial_balance().empty());
-  EXPECT_EQ(apply(ledger, plain(1, "1000", "4000", 1)), Ok) << "a malformed transfer does not spend its id";
+  EXPECT_EQ(apply(ledger, plain(1, "1000", "4000", 1)), Ok)
+      << "a malformed transfer does not spend its id";
 }
 
 TEST(Ledger, TransientFailureSpendsTheId) {
@@ -122,7 +136,8 @@ TEST(Ledger, PendingResolvesOnceAndNeverForMore) {
   Ledger ledger;
   ASSERT_EQ(apply(ledger, plain(1, "1000", "2000:a", 100)), Ok);
   ASSERT_EQ(apply(ledger, pending(2, "2000:a", "2050", 60)), Ok);
-  EXPECT_EQ(apply(ledger, pending(3, "2000:a", "2050", 41)), ExceedsCredits) << "reserved money counts";
+  EXPECT_EQ(apply(ledger, pending(3, "2000:a", "2050", 41)), ExceedsCredits)
+      << "reserved money counts";
   EXPECT_EQ(apply(ledger, resolve(4, 2, kPost, 61)), ExceedsPendingTransferAmount);
   EXPECT_EQ(apply(ledger, resolve(4, 1, kPost, 1)), PendingTransferNotPending);
   Transfer other = resolve(4, 2, kPost, 1);
@@ -166,16 +181,20 @@ TEST(Ledger, LinkedChainsAreAllOrNothing) {
   ASSERT_EQ(apply(ledger, plain(1, "1000", "2000:a", 100)), Ok);
   ASSERT_EQ(apply(ledger, pending(2, "2000:a", "2050", 50)), Ok);
   const auto before = ledger.trial_balance();
-  const std::vector<Transfer> fails{linked(resolve(3, 2, kPost, 50)), linked(plain(4, "2050", "4000", 50)),
+  const std::vector<Transfer> fails{linked(resolve(3, 2, kPost, 50)),
+                                    linked(plain(4, "2050", "4000", 50)),
                                     plain(5, "2000:a", "4000", 51), plain(6, "2000:a", "2400", 1)};
-  EXPECT_EQ(ledger.apply(fails), (std::vector{LinkedEventFailed, LinkedEventFailed, ExceedsCredits, Ok}));
+  EXPECT_EQ(ledger.apply(fails),
+            (std::vector{LinkedEventFailed, LinkedEventFailed, ExceedsCredits, Ok}));
   EXPECT_EQ(ledger.balances("2050").credits_pending, Amount::pico(50));
   EXPECT_EQ(ledger.balances("4000"), Balances{});
   EXPECT_EQ(ledger.open_pending(), std::vector<Id>{2});
   EXPECT_EQ(ledger.find(3), nullptr);
-  EXPECT_EQ(apply(ledger, resolve(3, 2, kPost, 50)), Ok) << "the others of a failed chain keep their ids";
+  EXPECT_EQ(apply(ledger, resolve(3, 2, kPost, 50)), Ok)
+      << "the others of a failed chain keep their ids";
   EXPECT_EQ(apply(ledger, plain(5, "1000", "4000", 1)), IdAlreadyFailed);
-  const std::vector<Transfer> open{plain(10, "1000", "4000", 1), linked(plain(11, "1000", "4000", 1)),
+  const std::vector<Transfer> open{plain(10, "1000", "4000", 1),
+                                   linked(plain(11, "1000", "4000", 1)),
                                    linked(plain(12, "1000", "4000", 1))};
   EXPECT_EQ(ledger.apply(open), (std::vector{Ok, LinkedEventFailed, LinkedEventChainOpen}));
   EXPECT_TRUE(ledger.is_balanced());
@@ -187,7 +206,8 @@ TEST(Ledger, SumsThatDoNotFitAreRefused) {
   ASSERT_EQ(apply(ledger, plain(1, "1000", "2000:a", most)), Ok);
   EXPECT_EQ(apply(ledger, plain(2, "1000", "2000:b", 1)), OverflowsDebits);
   EXPECT_EQ(apply(ledger, plain(3, "1010", "2000:a", 1)), OverflowsCredits);
-  EXPECT_EQ(apply(ledger, pending(4, "1000", "2000:b", 1)), OverflowsDebits) << "pending and posted count together";
+  EXPECT_EQ(apply(ledger, pending(4, "1000", "2000:b", 1)), OverflowsDebits)
+      << "pending and posted count together";
   ASSERT_EQ(apply(ledger, pending(5, "2000:a", "2050", most)), Ok);
   EXPECT_EQ(apply(ledger, plain(6, "1020", "2050", 1)), OverflowsCredits);
   ASSERT_EQ(apply(ledger, resolve(7, 5, kPost, most)), Ok);
@@ -199,7 +219,8 @@ TEST(Ledger, CapStopsAPaymentWithItsWholeChain) {
   Ledger ledger;
   ASSERT_EQ(apply(ledger, plain(1, "8000", "8050:m", 1000)), Ok);
   const auto distribute = [&](Id id, Uint128 amount) {
-    return ledger.apply(std::vector{linked(plain(id, "3100", "2300:m", amount)), plain(id + 1, "8050:m", "8000", amount)});
+    return ledger.apply(std::vector{linked(plain(id, "3100", "2300:m", amount)),
+                                    plain(id + 1, "8050:m", "8000", amount)});
   };
   EXPECT_EQ(distribute(10, 999), (std::vector{Ok, Ok}));
   EXPECT_EQ(distribute(20, 2), (std::vector{LinkedEventFailed, ExceedsCredits}));
@@ -223,7 +244,8 @@ TEST(Ledger, RetireForgetsOnlyWhatIsResolved) {
 
 TEST(Ledger, EveryResultHasItsOwnName) {
   std::vector<std::string_view> names;
-  for (int i = 0; i <= static_cast<int>(ExceedsCredits); ++i) names.push_back(result_name(static_cast<TransferResult>(i)));
+  for (int i = 0; i <= static_cast<int>(ExceedsCredits); ++i)
+    names.push_back(result_name(static_cast<TransferResult>(i)));
   std::ranges::sort(names);
   EXPECT_EQ(std::ranges::adjacent_find(names), names.end());
   EXPECT_EQ(result_name(PendingTransferAlreadyPosted), "pending_transfer_already_posted");
