@@ -38,10 +38,9 @@ base::Result<std::string> read_model(const Call& call, const json::Value& body) 
   return model;
 }
 
-base::Status check_free(const Call& call) {
-  if (!call.app->generations.running(call.parameters[0])) return {};
-  return base::fail(base::Code::AlreadyExists, "An answer is being written in this conversation. Stop it, or wait for it.",
-                    {}, "conversation_busy");
+ApiError busy() {
+  return {409, "invalid_request_error", "conversation_busy", "",
+          "An answer is being written in this conversation. Stop it, or wait for it.", {{"x-should-retry", "false"}}};
 }
 
 base::Result<chat::Conversations::Turn> ask(const Call& call) {
@@ -53,7 +52,6 @@ base::Result<chat::Conversations::Turn> ask(const Call& call) {
   const bool at_root = given != nullptr && given->is_null();
   TRY(std::string parent, read_string(body, "parent_id", false));
   if (at_root) parent = chat::Conversations::kRoot;
-  TRY_VOID(check_free(call));
   return call.app->conversations.ask(call.caller.user_id, call.parameters[0], content, model, parent);
 }
 
@@ -61,7 +59,6 @@ base::Result<chat::Message> ask_again(const Call& call) {
   TRY(const json::Value body, call.json_body());
   TRY(const std::string message_id, read_string(body, "message_id", true));
   TRY(const std::string model, read_model(call, body));
-  TRY_VOID(check_free(call));
   return call.app->conversations.regenerate(call.caller.user_id, call.parameters[0], message_id, model);
 }
 
@@ -134,16 +131,21 @@ void delete_conversation(const Call& call) {
 }
 
 void create_message(const Call& call) {
+  Generations& generations = call.app->generations;
+  if (!generations.reserve(call.caller.user_id, call.parameters[0])) return call.respond(error_response(busy()));
   auto turn = ask(call);
-  if (!turn) return call.fail(turn.error());
-  call.app->generations.start(call, turn->assistant, turn->user.id);
+  if (turn) return generations.start(call, turn->assistant, turn->user.id);
+  generations.let_go(call.parameters[0]);
+  call.fail(turn.error());
 }
 
 void regenerate_message(const Call& call) {
+  Generations& generations = call.app->generations;
+  if (!generations.reserve(call.caller.user_id, call.parameters[0])) return call.respond(error_response(busy()));
   auto answer = ask_again(call);
-  if (!answer) return call.fail(answer.error());
-  const std::string question = answer->parent_id;
-  call.app->generations.start(call, *answer, question);
+  if (answer) return generations.start(call, *answer, answer->parent_id);
+  generations.let_go(call.parameters[0]);
+  call.fail(answer.error());
 }
 
 void stop_generation(const Call& call) {

@@ -98,7 +98,7 @@ void GenerationSink::store_end(const Call& call, const chat::Message& answer, co
     base::log(base::Level::Error, "an answer could not be stored",
               {{"message", answer.id}, {"error", status.error().text()}});
   }
-  call.app->generations.ended(answer.conversation_id);
+  call.app->generations.let_go(answer.conversation_id);
   const auto stored = conversations.message(call.caller.user_id, answer.conversation_id, answer.id);
   if (end.error) {
     call.exchange->write(event("error", error_body(to_api_error(*end.error))));
@@ -112,6 +112,11 @@ void GenerationSink::store_end(const Call& call, const chat::Message& answer, co
   call.exchange->end();
 }
 
+bool Generations::reserve(const std::string& user_id, const std::string& conversation_id) {
+  const std::lock_guard lock(mutex_);
+  return running_.try_emplace(conversation_id, Running{user_id, {}, false}).second;
+}
+
 void Generations::start(const Call& call, const chat::Message& answer, std::string user_message_id) {
   auto refuse = [&](const base::Error& error) {
     chat::Finished finished;
@@ -121,13 +126,9 @@ void Generations::start(const Call& call, const chat::Message& answer, std::stri
     if (const base::Status status = call.app->conversations.finish(answer.id, finished); !status) {
       base::log(base::Level::Error, "an answer could not be stored", {{"error", status.error().text()}});
     }
-    ended(answer.conversation_id);
+    let_go(answer.conversation_id);
     call.fail(error);
   };
-  {
-    const std::lock_guard lock(mutex_);
-    running_[answer.conversation_id] = Running{call.caller.user_id, {}, false};
-  }
   const auto path = call.app->conversations.path(call.caller.user_id, answer.conversation_id, answer.parent_id);
   if (!path) return refuse(path.error());
   gateway::ChatRequest request;
@@ -163,12 +164,7 @@ bool Generations::stop(std::string_view user_id, std::string_view conversation_i
   return true;
 }
 
-bool Generations::running(std::string_view conversation_id) const {
-  const std::lock_guard lock(mutex_);
-  return running_.find(conversation_id) != running_.end();
-}
-
-void Generations::ended(const std::string& conversation_id) {
+void Generations::let_go(const std::string& conversation_id) {
   const std::lock_guard lock(mutex_);
   running_.erase(conversation_id);
 }

@@ -16,22 +16,23 @@ namespace api {
 
 class Generations {
  public:
+  // One answer at a time in a conversation: false while another is being written. What is reserved must be started or
+  // let go.
+  bool reserve(const std::string& user_id, const std::string& conversation_id);
+  void let_go(const std::string& conversation_id);
   // Runs the model on the path that ends in `answer`'s parent and streams into the call, which has been answered with
-  // nothing yet. `user_message_id` is what the page is told. One answer at a time in a conversation.
+  // nothing yet. `user_message_id` is what the page is told.
   void start(const Call& call, const chat::Message& answer, std::string user_message_id);
   bool stop(std::string_view user_id, std::string_view conversation_id);  // false: nothing was running
-  bool running(std::string_view conversation_id) const;
 
  private:
-  friend class GenerationSink;
   struct Running {
     std::string user_id;
     std::weak_ptr<gateway::ChatRun> run;
     bool stop_asked = false;
   };
-  void ended(const std::string& conversation_id);
 
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   std::map<std::string, Running, std::less<>> running_;  // by conversation
 };
 

@@ -118,6 +118,7 @@ const std::string kHelp =
 
 }  // namespace
 
+extern const Command kServeCommand;
 const Command kServeCommand = {"serve", "serves the released models: API and page", kHelp, run};
 
 }  // namespace cli

@@ -138,6 +138,7 @@ App::~App() {
   state_->gateway->drain();
   state_->gateway->cancel_all();
   state_->gateway->wait(base::seconds(60));
+  state_->workers.reset();  // stores the ends of the page's answers, which needs all that was made before and after it
 }
 
 const Ready& App::ready() const { return state_->ready; }
