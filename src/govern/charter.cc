@@ -4,8 +4,9 @@
 #include <charconv>
 #include <set>
 
-#include "govern/refusal.h"
 #include "govern/checkpoint.h"
+#include "govern/evidence.h"
+#include "govern/refusal.h"
 #include "json/toml.h"
 
 namespace govern {
@@ -226,8 +227,9 @@ Result<Gate> read_gate(const Value& table) {
   TRY(gate.alpha_text, text_or(table, "alpha", "0.05"));
   TRY(gate.alpha, share_of(gate.alpha_text, "alpha"));
   if (gate.alpha <= 0 || gate.alpha > 0.5) return wrong("alpha", "expected more than 0 and at most 0.5");
-  TRY(const std::string bound, text_or(table, "bound", "clopper-pearson"));
-  if (bound != "clopper-pearson") return wrong("bound", "the one bound is \"clopper-pearson\"");
+  TRY(gate.bound, text_or(table, "bound", ""));
+  if (!gate.bound.empty() && gate.bound != kExactBound && gate.bound != kClusterBound)
+    return wrong("bound", "a bound is \"clopper-pearson\" or \"cluster-t\"; left out, it is the one that the suite asks for");
   TRY(gate.min_n, count_of(table, "min_n", 1, 100'000'000));
   TRY(gate.channels, texts_of(table, "channels", false));
   return gate;

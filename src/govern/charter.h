@@ -71,10 +71,12 @@ struct Gate {
   std::string metric;
   bool upper = false;                             // harm: the upper bound is at most the limit
   std::string limit_text, alpha_text;
+  std::string bound;                              // empty: the one that the suite's results ask for
   double limit = 0, alpha = 0.05;
   uint64_t min_n = 1;
   std::vector<std::string> channels;              // empty: all
   bool applies_to(std::string_view channel) const;
+  bool any_score() const { return upper ? limit >= 1 : limit <= 0; }
 };
 
 // Micro-dollars per 1,000,000 tokens.

@@ -219,6 +219,15 @@ TEST(Gate, AnErrorIsTheWorstResult) {
   EXPECT_EQ(judged(false, lower_bound(92, 100, 0.05) - 1e-9), "GATE_BOUND") << "errors are not passes";
   EXPECT_EQ(judged(true, upper_bound(92, 100, 0.05) + 1e-9), "");
   EXPECT_EQ(judged(true, upper_bound(90, 100, 0.05) + 1e-9), "GATE_BOUND") << "errors are events of harm";
+  e.bound = kClusterBound;
+  e.alpha = "0.05";
+  e.lower = "0.85";
+  e.upper = "0.93";
+  EXPECT_EQ(judged(false, 0.85), "");
+  EXPECT_EQ(judged(false, 0.851), "GATE_BOUND") << "results that go together have the judge's bound";
+  e.alpha = "0.10";
+  EXPECT_EQ(judged(false, 0.5), "GATE_BOUND") << "another confidence than the gate's";
+  EXPECT_EQ(judged(false, 0), "") << "any score";
   power.evidence_age_max = base::seconds(10);
   EXPECT_EQ(check_gates(charter, power, "chat", e.manifest_digest, {{{1, {}}, e}}, base::Time{} + base::seconds(11)).error().reason,
             "EVIDENCE_STALE");

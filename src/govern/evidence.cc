@@ -75,6 +75,15 @@ base::Status read_suite(const json::Array& configuration, Evidence* out) {
   return {};
 }
 
+base::Status read_bound(const json::Value& notes, Evidence* out) {
+  TRY(out->bound, json::get_string(notes, "bound"));
+  TRY(out->alpha, json::get_string(notes, "alpha"));
+  TRY(out->lower, json::get_string(notes, "lower_bound"));
+  TRY(out->upper, json::get_string(notes, "upper_bound"));
+  if (out->bound != kExactBound && out->bound != kClusterBound) return malformed("a bound of a kind that is not known", out->bound);
+  return {};
+}
+
 base::Status read_results(const json::Array& configuration, Evidence* out) {
   const json::Value* results = find_resource(configuration, "results");
   if (results == nullptr) return malformed("the evidence names its results once", "configuration");
@@ -89,6 +98,7 @@ base::Status read_results(const json::Array& configuration, Evidence* out) {
   TRY(out->errors, get_decimal(*notes, "errors"));
   TRY(out->metric, json::get_string(*notes, "metric"));
   TRY(out->finished, get_time(*notes, "finished"));
+  if (notes->find("bound") != nullptr) TRY_VOID(read_bound(*notes, out));
   for (const uint64_t count : {out->size, out->epochs, out->passed, out->failed, out->errors}) {
     if (count > kCountMax) return malformed("a count of the evidence is out of range", "results");
   }
@@ -109,17 +119,20 @@ std::string format_evidence(const Evidence& e) {
       {"uri", "suite:" + e.suite + '@' + e.suite_version},
       {"digest", digest(e.suite_root)},
       {"annotations", json::Object{{"size", number(e.size)}, {"epochs", number(e.epochs)}}}};
-  const json::Value results = json::Object{
-      {"name", "results"},
-      {"digest", digest(e.result_root)},
-      {"annotations", json::Object{{"complete", true},
-                                   {"size", number(e.size)},
-                                   {"epochs", number(e.epochs)},
-                                   {"passed", number(e.passed)},
-                                   {"failed", number(e.failed)},
-                                   {"errors", number(e.errors)},
-                                   {"metric", e.metric},
-                                   {"finished", base::rfc3339(e.finished)}}}};
+  json::Object notes = {{"complete", true},
+                        {"size", number(e.size)},
+                        {"epochs", number(e.epochs)},
+                        {"passed", number(e.passed)},
+                        {"failed", number(e.failed)},
+                        {"errors", number(e.errors)},
+                        {"metric", e.metric},
+                        {"finished", base::rfc3339(e.finished)}};
+  if (!e.alpha.empty()) {
+    const json::Object more = {{"bound", e.bound}, {"alpha", e.alpha}, {"lower_bound", e.lower}, {"upper_bound", e.upper}};
+    notes.insert(notes.end(), more.begin(), more.end());
+  }
+  const json::Value results =
+      json::Object{{"name", "results"}, {"digest", digest(e.result_root)}, {"annotations", std::move(notes)}};
   const json::Value predicate = json::Object{{"result", e.failed + e.errors == 0 ? "PASSED" : "WARNED"},
                                              {"configuration", json::Array{suite, results}}};
   return format_statement({e.model, e.manifest_digest, std::string(kTestResultType), predicate});

@@ -10,7 +10,8 @@
 //         "annotations":{"size":"<cases>","epochs":"<K>"}},
 //        {"name":"results","digest":{"sha256":"<result root>"},
 //         "annotations":{"complete":true,"size":"<cases>","epochs":"<K>","passed":"<n>","failed":"<n>","errors":"<n>",
-//                        "metric":"accuracy","finished":"<RFC 3339 Z>"}},
+//                        "metric":"accuracy","finished":"<RFC 3339 Z>",
+//                        "bound":"clopper-pearson"|"cluster-t","alpha":"0.05","lower_bound":"0.7","upper_bound":"0.8"}},
 //        {"name":"engine","uri":"charter:<build>"}, …]}}
 #pragma once
 
@@ -26,6 +27,9 @@ namespace govern {
 
 inline constexpr std::string_view kTestResultType = "https://in-toto.io/attestation/test-result/v0.1";
 
+inline constexpr const char* kExactBound = "clopper-pearson";  // cases stand alone; the counts give the bound
+inline constexpr const char* kClusterBound = "cluster-t";      // several runs of a case, or cases that go together
+
 struct Evidence {
   std::string model;                  // the subject's name
   crypto::Digest manifest_digest{};   // the subject's digest
@@ -37,6 +41,8 @@ struct Evidence {
   uint64_t epochs = 1;                // runs of each case
   uint64_t passed = 0, failed = 0, errors = 0;
   std::string metric = "accuracy";
+  std::string bound = kExactBound;    // how independent the results are: it follows from the suite
+  std::string alpha, lower, upper;    // as the judge computed them; recomputed here where the counts suffice
   base::Time finished;
 };
 

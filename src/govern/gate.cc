@@ -1,6 +1,7 @@
 #include "govern/gate.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 
 #include "govern/checkpoint.h"
@@ -26,14 +27,31 @@ std::string percent(double value) {
   return text;
 }
 
-// A case that ended in an error counts as the worst: a failure of capability, an event of harm.
+// The bound that the gate looks at. Where results stand alone it follows from the counts and is computed here; a case
+// that ended in an error counts as the worst: a failure of capability, an event of harm. Where results go together the
+// counts do not say enough, and the judge's own bound stands, which is signed with the rest.
+base::Result<double> bound_of(const Gate& gate, const Evidence& e) {
+  if (!gate.bound.empty() && gate.bound != e.bound)
+    return refuse("GATE_BOUND", "the gate asks for a bound of the kind " + gate.bound + ", the suite's results for " + e.bound, gate.id);
+  if (e.bound == kExactBound) {
+    if (e.epochs != 1) return refuse("GATE_BOUND", "several runs of a case are not independent, so this bound does not hold", gate.id);
+    return gate.upper ? upper_bound(e.passed + e.errors, e.size, gate.alpha) : lower_bound(e.passed, e.size, gate.alpha);
+  }
+  if (e.alpha != gate.alpha_text)
+    return refuse("GATE_BOUND", "the judge's bound was computed at alpha " + e.alpha + ", the gate asks for " + gate.alpha_text, gate.id);
+  const std::string& text = gate.upper ? e.upper : e.lower;
+  double bound = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bound, std::chars_format::fixed);
+  if (error != std::errc{} || end != text.data() + text.size() || !(bound >= 0 && bound <= 1))
+    return malformed("a bound is a decimal between 0 and 1", text);
+  return bound;
+}
+
 base::Status check_bound(const Gate& gate, const Evidence& e) {
-  const uint64_t count = e.size * e.epochs;
-  if (e.epochs != 1)
-    return refuse("GATE_BOUND", "the suite was run " + std::to_string(e.epochs) + " times; an exact binomial bound needs independent cases", gate.id);
-  if (count < gate.min_n)
-    return refuse("GATE_BOUND", "the suite has " + std::to_string(count) + " cases, the gate asks for " + std::to_string(gate.min_n), gate.id);
-  const double bound = gate.upper ? upper_bound(e.passed + e.errors, count, gate.alpha) : lower_bound(e.passed, count, gate.alpha);
+  if (e.size < gate.min_n)
+    return refuse("GATE_BOUND", "the suite has " + std::to_string(e.size) + " cases, the gate asks for " + std::to_string(gate.min_n), gate.id);
+  if (gate.any_score()) return {};
+  TRY(const double bound, bound_of(gate, e));
   const bool passed = gate.upper ? bound <= gate.limit : bound >= gate.limit;
   if (!passed)
     return refuse("GATE_BOUND", "suite " + e.suite + ": the " + (gate.upper ? "upper" : "lower") + " bound of " + e.metric + " is " +
@@ -83,6 +101,7 @@ crypto::Digest standard_digest(const Charter& charter) {
                               {"direction", gate.upper ? "upper" : "lower"},
                               {"limit", gate.limit_text},
                               {"alpha", gate.alpha_text},
+                              {"bound", gate.bound},
                               {"min_n", std::to_string(gate.min_n)},
                               {"channels", std::move(channels)}});
   }
