@@ -39,6 +39,7 @@ Engine::Core::Core(std::shared_ptr<const model::Model> model, const Options& opt
     : model_(std::move(model)),
       options_(options),
       cache_(std::move(cache)),
+      vocab_size_(std::min<int64_t>(model_->config().vocab_size, model_->tokenizer().size())),
       context_length_(std::min(model_->config().context_length, cache_->pages() * kernels::kPageTokens)),
       pool_(options.threads > 0 ? options.threads : base::default_thread_count()),
       forward_(model_, options.max_batch + options.prefill_tokens_per_step, options.max_batch, context_length_),
@@ -66,9 +67,8 @@ base::Status Engine::Core::check(const Request& request) const {
                           std::to_string(prompt_tokens) + " tokens and at least 1 is needed for the answer. Please shorten the prompt.",
                       "messages", "context_length_exceeded");
   }
-  const int64_t vocab_size = model_->config().vocab_size;
   for (const int32_t token : request.prompt) {
-    if (token < 0 || token >= vocab_size) {
+    if (token < 0 || token >= model_->config().vocab_size) {
       return base::fail(Code::InvalidArgument, "the prompt holds token " + std::to_string(token) + ", which this model does not have",
                         "prompt", "invalid_value");
     }
@@ -82,7 +82,7 @@ base::Status Engine::Core::check(const Request& request) const {
                         "stop", "invalid_value");
     }
   }
-  return check_sampling(request.sampling, vocab_size);
+  return check_sampling(request.sampling, vocab_size_);
 }
 
 base::Result<uint64_t> Engine::Core::submit(Request request, Sink sink) {
@@ -236,7 +236,7 @@ void Engine::Core::sample() {
   for (const Share& share : plan_) {
     if (share.samples) sampling.push_back(share.stream);
   }
-  const auto vocab = static_cast<size_t>(model_->config().vocab_size);
+  const auto vocab = static_cast<size_t>(vocab_size_);
   pool_.parallel_for(static_cast<int64_t>(sampling.size()), 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       Stream& stream = *sampling[static_cast<size_t>(i)];

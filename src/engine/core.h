@@ -67,6 +67,7 @@ class Engine::Core {
   const std::shared_ptr<const model::Model> model_;
   const Options options_;
   std::unique_ptr<model::KvCache> cache_;
+  const int64_t vocab_size_;  // tokens that may be sampled: a model's table may have more rows than its tokenizer has tokens
   const int64_t context_length_;
   base::ThreadPool pool_;
   model::Forward forward_;
