@@ -74,7 +74,7 @@ TEST_F(LogTest, ACrashAtAnyByteLeavesAPrefix) {
     journal_after = files::read_file(journal_path()).value();
   }
   const size_t middle = journal_after.find('\n', journal_before.size()) + 1;
-  for (size_t cut = journal_before.size(); cut <= journal_after.size(); cut += cut + 7 < middle || cut > middle + 3 ? 7 : 1) {
+  for (size_t cut = journal_before.size(); cut <= journal_after.size(); cut += cut + 29 < middle || cut > middle + 3 ? 29 : 1) {
     ASSERT_TRUE(files::write_unsynced(journal_path(), std::string_view(journal_after).substr(0, cut)));
     ASSERT_TRUE(files::write_unsynced(checkpoint_path(), checkpoint_before));
     const auto log = Log::open(directory_, key_);
