@@ -1,4 +1,4 @@
-// charter_bench [--out FILE] [--charter PROGRAM] [--only TEXT] [--threads N]
+// charter_bench: measures, prints a table, writes the report (make bench).
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -76,19 +76,43 @@ void print(const Row& row) {
   std::fflush(stdout);
 }
 
-int run(int count, char** arguments) {
+struct Arguments {
   std::string out, charter = "build/charter", only;
   int threads = base::default_thread_count();
-  for (int i = 1; i + 1 < count; i += 2) {
-    const std::string_view name = arguments[i];
-    if (name == "--out") out = arguments[i + 1];
-    if (name == "--charter") charter = arguments[i + 1];
-    if (name == "--only") only = arguments[i + 1];
-    if (name == "--threads") threads = std::max(1, std::atoi(arguments[i + 1]));
+};
+
+std::optional<Arguments> parse(int count, char** given) {
+  Arguments arguments;
+  for (int i = 1; i < count; i += 2) {
+    const std::string_view name = given[i];
+    if (i + 1 == count) return std::nullopt;
+    const std::string value = given[i + 1];
+    if (name == "--out") {
+      arguments.out = value;
+    } else if (name == "--charter") {
+      arguments.charter = value;
+    } else if (name == "--only") {
+      arguments.only = value;
+    } else if (name == "--threads" && std::atoi(value.c_str()) > 0) {
+      arguments.threads = std::atoi(value.c_str());
+    } else {
+      return std::nullopt;
+    }
   }
-  base::ThreadPool pool(threads);
-  const Context context{pool, charter, only};
-  std::printf("%d threads, %s kernels\n", threads,
+  return arguments;
+}
+
+int run(int count, char** given) {
+  const std::optional<Arguments> arguments = parse(count, given);
+  if (!arguments) {
+    std::fputs(
+        "usage: charter_bench [--out FILE] [--charter PROGRAM] [--only TEXT] [--threads N]\n",
+        stderr);
+    return 64;
+  }
+  base::ThreadPool pool(arguments->threads);
+  const Context context{pool, arguments->charter, arguments->only};
+  std::printf("%d threads, %s kernels\n", arguments->threads,
               std::string(kernels::isa_name(kernels::active_isa())).c_str());
   json::Array rows;
   const AddRow add = [&](Row row) {
@@ -99,12 +123,13 @@ int run(int count, char** arguments) {
   matmul_rows(context, add);
   training_rows(context, add);
   process_rows(context, add);
-  if (out.empty()) return 0;
-  std::ofstream file(out);
+  if (arguments->out.empty()) return 0;
+  std::ofstream file(arguments->out);
   file << json::dump_pretty(rows) << "\n";
   file.close();
   if (!file)
-    std::fprintf(stderr, "cannot write %s; check the folder and the free space\n", out.c_str());
+    std::fprintf(stderr, "cannot write %s; check the folder and the free space\n",
+                 arguments->out.c_str());
   return file ? 0 : 74;
 }
 

@@ -238,23 +238,25 @@ struct Bf16Pages {  // keys [kv_heads, head_dim / 2, kPageRows, 2]
   }
 };
 
-// Scores of one page's tokens into scores[kPageRows].
+// Scores of one page's tokens into scores[kPageRows]. Even and odd places are two chains of additions, so that one does
+// not wait for the other.
 template <class V, class Pages>
 inline void page_scores(const float* q, const typename Pages::T* keys, int64_t head_dim,
                         float* scores) {
   constexpr int kChunks = kPageRows / V::kLanes;
-  typename V::F sums[kChunks];
-  for (int c = 0; c < kChunks; ++c) sums[c] = V::zero();
+  typename V::F evens[kChunks], odds[kChunks];
+  for (int c = 0; c < kChunks; ++c) evens[c] = odds[c] = V::zero();
   for (int64_t pair = 0; 2 * pair < head_dim; ++pair) {
     const typename V::F q0 = V::set(q[2 * pair]);
     const typename V::F q1 = V::set(2 * pair + 1 < head_dim ? q[2 * pair + 1] : 0.0f);
     for (int c = 0; c < kChunks; ++c) {
       typename V::F even, odd;
       Pages::key(keys, pair, c, even, odd);
-      sums[c] = V::fma(q1, odd, V::fma(q0, even, sums[c]));
+      evens[c] = V::fma(q0, even, evens[c]);
+      odds[c] = V::fma(q1, odd, odds[c]);
     }
   }
-  for (int c = 0; c < kChunks; ++c) V::store(scores + c * V::kLanes, sums[c]);
+  for (int c = 0; c < kChunks; ++c) V::store(scores + c * V::kLanes, V::add(evens[c], odds[c]));
 }
 
 template <class V, class Pages>
