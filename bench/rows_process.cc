@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 
 #include "base/time.h"
@@ -17,6 +18,11 @@ namespace fs = std::filesystem;
 
 constexpr double kFirstTokenMs = 150, kIdleMegabytes = 64;
 constexpr int kRuns = 9;
+
+void leave_out(const std::string& name) {
+  std::fprintf(stderr, "%s: left out, the program did not run to its end; try it by hand\n",
+               name.c_str());
+}
 
 std::string bundled_model() {
   std::vector<std::string> found;
@@ -40,7 +46,7 @@ void first_token_row(const Context& context, const AddRow& add) {
     const double elapsed = static_cast<double>(base::monotonic_ns() - start) / 1e6;
     while (child.read_some()) {
     }
-    if (!child.wait() || !answered) return;
+    if (!child.wait() || !answered) return leave_out(name);
     if (run > 0) ms.push_back(elapsed);
   }
   add({.name = name, .value = median(ms), .unit = "ms", .bar = kFirstTokenMs, .bar_is_most = true});
@@ -77,13 +83,12 @@ void idle_memory_row(const Context& context, const AddRow& add) {
   while (child.alive() && !fs::exists(ready)) usleep(10'000);
   const auto bytes = child.alive() ? child.resident_bytes() : std::nullopt;
   child.terminate();
-  if (bytes) {
-    add({.name = name,
-         .value = *bytes / 1e6,
-         .unit = "MB",
-         .bar = kIdleMegabytes,
-         .bar_is_most = true});
-  }
+  if (!bytes) return leave_out(name);
+  add({.name = name,
+       .value = *bytes / 1e6,
+       .unit = "MB",
+       .bar = kIdleMegabytes,
+       .bar_is_most = true});
 }
 
 }  // namespace
