@@ -1,5 +1,6 @@
 // The acts that carry a model from a folder to a release: propose, vote, release, and the adoption of the bundled model.
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 #include "crypto/random.h"
@@ -110,10 +111,15 @@ Result<govern::Manifest> manifest_of(const std::string& directory) {
   return govern::Manifest{std::move(digests)};
 }
 
-Result<govern::Certificate> certificate_of(const govern::State& state, const govern::ProposalState& proposal, base::Time now) {
-  govern::Certificate certificate = govern::expected_certificate(state, proposal, now);
+House::Draft release_draft(const House& house, const govern::ProposalState& proposal, const govern::SignerKey& key, base::Time now) {
+  govern::Certificate certificate = govern::expected_certificate(house.state(), proposal, now);
   certificate.nonce = base::hex(crypto::random_bytes(32));
-  return certificate;
+  return {Kind::Release, sign(Kind::Release, govern::format_certificate(certificate), key)};
+}
+
+base::Duration timelock_of(const House& house, const govern::ProposalState& proposal) {
+  const govern::Power* power = house.charter().find_power(proposal.proposal.action);
+  return house.charter().find_rule(power->rule)->timelock;
 }
 
 House::Draft tally_draft(const House& house, const crypto::Digest& digest, const govern::ProposalState& proposal,
@@ -217,26 +223,27 @@ Result<Released> release(House* house, const ReleaseOptions& options, base::Time
   now = std::max(whole_seconds(now), house->state().latest);
   TRY(const std::string person, person_or_only(*house, options.person));
   TRY(const govern::SignerKey key, house->load_key(person, options.key_path));
-  TRY(const govern::ProposalState* proposal, proposal_of(*house, options.proposal));
-  if (proposal->stage == govern::Stage::Voting) {
-    TRY(const govern::Outcome outcome, govern::outcome_of(house->state(), *proposal, now));
-    std::vector<House::Draft> tally;
-    tally.push_back(tally_draft(*house, options.proposal, *proposal, outcome, key, person, now));
-    TRY_VOID(house->append(std::move(tally), now));
+  TRY(const govern::ProposalState* logged, proposal_of(*house, options.proposal));
+  govern::ProposalState next = *logged;
+  std::vector<House::Draft> drafts;
+  if (next.stage == govern::Stage::Voting) {
+    TRY(const govern::Outcome outcome, govern::outcome_of(house->state(), next, now));
+    drafts.push_back(tally_draft(*house, options.proposal, next, outcome, key, person, now));
+    next.stage = govern::Stage::Passed;
+    next.tally = {house->state().next, govern::envelope_digest(drafts.back().envelope)};
+    // The certificate goes into the same step, unless it has to wait for the timelock.
+    if (timelock_of(*house, next).ns > 0) TRY_VOID(house->append(std::exchange(drafts, {}), now));
   }
-  proposal = &house->state().proposals.at(options.proposal);
-  if (proposal->stage == govern::Stage::Passed) {
-    TRY(const govern::Certificate certificate, certificate_of(house->state(), *proposal, now));
-    std::vector<House::Draft> drafts;
-    drafts.push_back({Kind::Release, sign(Kind::Release, govern::format_certificate(certificate), key)});
+  if (next.stage == govern::Stage::Passed) {
+    drafts.push_back(release_draft(*house, next, key, now));
     TRY_VOID(house->append(std::move(drafts), now));
   }
   TRY_VOID(house->install(options.proposal));
-  proposal = &house->state().proposals.at(options.proposal);
-  TRY(const govern::Outcome outcome, govern::outcome_of(house->state(), *proposal, proposal->tallied));
-  const std::string& channel = proposal->proposal.channel;
-  return Released{channel, proposal->proposal.model, files::join(house->models_folder(), channel),
-                  proposal->proposal.epoch, proposal->release.leaf, outcome};
+  const govern::ProposalState& done = house->state().proposals.at(options.proposal);
+  TRY(const govern::Outcome outcome, govern::outcome_of(house->state(), done, done.tallied));
+  const std::string& channel = done.proposal.channel;
+  return Released{channel, done.proposal.model, files::join(house->models_folder(), channel),
+                  done.proposal.epoch, done.release.leaf, outcome};
 }
 
 Result<crypto::Digest> find_proposal(const House& house, std::string_view text) {

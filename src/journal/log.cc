@@ -46,10 +46,8 @@ Result<Log> Log::create(const std::string& directory, const govern::SignerKey& k
   if (files::exists(files::join(directory, kJournal)))
     return base::fail(base::Code::AlreadyExists, "there is a log already", directory);
   const std::string note = govern::signed_checkpoint({key.name, 0, crypto::merkle_empty_root()}, key);
-  const std::vector<std::string> written = {files::join(directory, kCheckpoint), files::join(directory, kJournal)};
-  TRY_VOID(files::write_unsynced(written[0], note));
-  TRY_VOID(files::write_unsynced(written[1], std::string_view()));
-  TRY_VOID(files::sync_files(written));
+  TRY_VOID(files::write_unsynced(files::join(directory, kCheckpoint), note));
+  TRY_VOID(files::write_unsynced(files::join(directory, kJournal), std::string_view()));  // the first append waits for both
   return open(directory, key);
 }
 

@@ -22,7 +22,7 @@ namespace journal {
 
 class Log {
  public:
-  // An empty log in a folder that is not there yet, and its checkpoint of size 0.
+  // An empty log in a folder that is not there yet, on the disk with its first statement.
   static base::Result<Log> create(const std::string& directory, const govern::SignerKey& key);
   // To append: takes the folder's lock (Unavailable, LOCKED, when another process holds it), cuts off a torn tail and
   // signs what a crash left unsigned. To read: changes nothing and needs no private key.
