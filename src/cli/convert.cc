@@ -12,9 +12,9 @@ namespace {
 
 constexpr std::string_view kHelp = R"(usage: charter convert IN OUT [--type f32|f16|bf16]
 
-IN is a Hugging Face folder, a .gguf file or a llama2.c .bin file. An OUT that ends in .gguf becomes one GGUF file,
-any other OUT a Hugging Face folder (config.json, model.safetensors, tokenizer.json, ...). Nothing that exists is
-overwritten.
+IN is a Hugging Face folder, a .gguf file or a llama2.c .bin file. An OUT that ends in .gguf becomes
+one GGUF file, any other OUT a Hugging Face folder (config.json, model.safetensors, tokenizer.json,
+...). Nothing that exists is overwritten.
 
   --type TYPE   how the numbers are stored (as in IN)
   --json        one JSON value that says what was written
@@ -24,14 +24,17 @@ exit codes: 0 done, 64 wrong usage, 65 IN is damaged, 66 no such IN, 73 OUT exis
 )";
 
 // The type of the first matrix: what the model is stored as.
-formats::DType stored_type(const std::vector<formats::TensorView>& tensors) { return tensors.front().dtype; }
+formats::DType stored_type(const std::vector<formats::TensorView>& tensors) {
+  return tensors.front().dtype;
+}
 
 base::Result<formats::DType> type_named(const std::string& name, formats::DType as_stored) {
   if (name.empty()) return as_stored;
   if (name == "f32") return formats::DType::F32;
   if (name == "f16") return formats::DType::F16;
   if (name == "bf16") return formats::DType::BF16;
-  return base::fail(base::Code::InvalidArgument, "--type is f32, f16 or bf16; see `charter help convert`", name);
+  return base::fail(base::Code::InvalidArgument,
+                    "--type is f32, f16 or bf16; see `charter help convert`", name);
 }
 
 base::Status run(std::span<const std::string> arguments) {
@@ -41,7 +44,8 @@ base::Status run(std::span<const std::string> arguments) {
   const auto& type = options.text("--type", "");
   TRY_VOID(options.parse(arguments));
   if (files::exists(out)) {
-    return base::fail(base::Code::AlreadyExists, "'" + out + "' exists; choose another name or remove it first", out);
+    return base::fail(base::Code::AlreadyExists,
+                      "'" + out + "' exists; choose another name or remove it first", out);
   }
   TRY(const model::ModelFiles files, model::open_model(in));
   TRY(const model::Source source, model::read_source(files));
@@ -68,7 +72,8 @@ base::Status run(std::span<const std::string> arguments) {
                                            {"tokenizer", vocabulary != nullptr}};
     std::printf("%s\n", json::dump(value).c_str());
   } else {
-    std::printf("%s: %s, %lld parameters as %s%s\n", out.c_str(), gguf ? "GGUF" : "Hugging Face folder",
+    std::printf("%s: %s, %lld parameters as %s%s\n", out.c_str(),
+                gguf ? "GGUF" : "Hugging Face folder",
                 static_cast<long long>(model::parameter_count(source.config)), type_name.c_str(),
                 vocabulary ? "" : ", no tokenizer (the source has none)");
   }
@@ -78,6 +83,7 @@ base::Status run(std::span<const std::string> arguments) {
 }  // namespace
 
 extern const Command kConvertCommand;
-const Command kConvertCommand{"convert", "write a model in another format: safetensors folder or GGUF", kHelp, &run};
+const Command kConvertCommand{
+    "convert", "write a model in another format: safetensors folder or GGUF", kHelp, &run};
 
 }  // namespace cli

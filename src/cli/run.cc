@@ -14,15 +14,17 @@ namespace {
 
 constexpr std::string_view kHelp = R"(usage: charter run MODEL PROMPT [OPTIONS]
 
-Runs a model right here: a Hugging Face folder, a .gguf file, or a llama2.c .bin file with its tokenizer beside it.
-There is no server, no account and no ledger, and nobody asks whether the model was released: use this to look at a
-model, and `charter serve` to offer it to people.
+Runs a model right here: a Hugging Face folder, a .gguf file, or a llama2.c .bin file with its
+tokenizer beside it. There is no server, no account and no ledger, and nobody asks whether the
+model was released: use this to look at a model, and `charter serve` to offer it to people.
 
-The prompt goes through the model's chat template; --raw, or a model without a template, continues the text as it is.
+The prompt goes through the model's chat template; --raw, or a model without a template, continues
+the text as it is.
 
   --max-tokens N     stop after so many tokens (256)
   --temperature T    0 takes the likeliest token each time (the model's own default, else 1)
-  --top-p P          keep the likeliest tokens that together have this probability (the model's own default, else 1)
+  --top-p P          keep the likeliest tokens that together have this probability (the model's own
+                     default, else 1)
   --top-k K          keep the K likeliest tokens; 0 keeps all (the model's own default, else 0)
   --seed N           the same seed gives the same text
   --stop TEXT        end before this text; may come several times
@@ -84,15 +86,19 @@ base::Result<engine::Request> request_of(const Plan& plan, const model::Model& m
   request.sampling = plan.sampling;
   request.stop = plan.stop;
   const model::GenerationDefaults& defaults = model.defaults();
-  if (!plan.temperature_given && defaults.temperature) request.sampling.temperature = static_cast<float>(*defaults.temperature);
-  if (!plan.top_p_given && defaults.top_p) request.sampling.top_p = static_cast<float>(*defaults.top_p);
-  if (!plan.top_k_given && defaults.top_k) request.sampling.top_k = static_cast<int>(*defaults.top_k);
+  if (!plan.temperature_given && defaults.temperature)
+    request.sampling.temperature = static_cast<float>(*defaults.temperature);
+  if (!plan.top_p_given && defaults.top_p)
+    request.sampling.top_p = static_cast<float>(*defaults.top_p);
+  if (!plan.top_k_given && defaults.top_k)
+    request.sampling.top_k = static_cast<int>(*defaults.top_k);
   if (plan.raw || model.chat_template() == nullptr) {
     request.prompt = model.tokenizer().encode_prompt(plan.prompt);
     return request;
   }
   json::Array messages;
-  if (!plan.system.empty()) messages.push_back(json::Object{{"role", "system"}, {"content", plan.system}});
+  if (!plan.system.empty())
+    messages.push_back(json::Object{{"role", "system"}, {"content", plan.system}});
   messages.push_back(json::Object{{"role", "user"}, {"content", plan.prompt}});
   TRY(request.prompt, model::chat_prompt(model, messages));
   return request;
@@ -139,7 +145,9 @@ base::Status run(std::span<const std::string> arguments) {
   const int64_t begin_ns = base::monotonic_ns();
   TRY(const model::ModelFiles files, model::open_model(plan.model));
   TRY(const auto model, model::Model::load(files));
-  std::fprintf(stderr, "charter run: local generation; no server, no governance: nobody has checked that this model was released\n");
+  std::fprintf(stderr,
+               "charter run: local generation; no server, no governance: nobody has checked that "
+               "this model was released\n");
   Answer answer(!plan.json);  // before the engine, whose thread writes into it until it is gone
   engine::Options options;
   options.threads = static_cast<int>(plan.threads);
@@ -148,25 +156,29 @@ base::Status run(std::span<const std::string> arguments) {
   TRY(engine::Request request, request_of(plan, *model));
   const auto prompt_tokens = static_cast<int64_t>(request.prompt.size());
   const int64_t ready_ns = base::monotonic_ns();
-  TRY_VOID(engine->submit(std::move(request), [&](const engine::Event& event) { answer.take(event); }));
+  TRY_VOID(
+      engine->submit(std::move(request), [&](const engine::Event& event) { answer.take(event); }));
   const engine::Event end = answer.wait();
   if (end.error) return std::unexpected(*end.error);
   const double seconds = static_cast<double>(base::monotonic_ns() - ready_ns) * 1e-9;
   const double per_second = static_cast<double>(end.completion_tokens) / seconds;
   if (plan.json) {
-    const json::Value value = json::Object{{"text", end.text},
-                                           {"finish_reason", engine::finish_name(*end.finish)},
-                                           {"prompt_tokens", prompt_tokens},
-                                           {"completion_tokens", end.completion_tokens},
-                                           {"start_to_first_text_ms", static_cast<double>(answer.first_ns() - begin_ns) * 1e-6},
-                                           {"seconds", seconds},
-                                           {"tokens_per_second", per_second},
-                                           {"governed", false}};
+    const json::Value value = json::Object{
+        {"text", end.text},
+        {"finish_reason", engine::finish_name(*end.finish)},
+        {"prompt_tokens", prompt_tokens},
+        {"completion_tokens", end.completion_tokens},
+        {"start_to_first_text_ms", static_cast<double>(answer.first_ns() - begin_ns) * 1e-6},
+        {"seconds", seconds},
+        {"tokens_per_second", per_second},
+        {"governed", false}};
     std::printf("%s\n", json::dump(value).c_str());
   } else {
     std::printf("\n");
-    std::fprintf(stderr, "%lld tokens read, %lld written, %.1f a second (%s)\n", static_cast<long long>(prompt_tokens),
-                 static_cast<long long>(end.completion_tokens), per_second, std::string(engine::finish_name(*end.finish)).c_str());
+    std::fprintf(stderr, "%lld tokens read, %lld written, %.1f a second (%s)\n",
+                 static_cast<long long>(prompt_tokens),
+                 static_cast<long long>(end.completion_tokens), per_second,
+                 std::string(engine::finish_name(*end.finish)).c_str());
   }
   return {};
 }
@@ -174,6 +186,8 @@ base::Status run(std::span<const std::string> arguments) {
 }  // namespace
 
 extern const Command kRunCommand;
-const Command kRunCommand{"run", "generate text with a model on this machine, without a server or governance", kHelp, &run};
+const Command kRunCommand{
+    "run", "generate text with a model on this machine, without a server or governance", kHelp,
+    &run};
 
 }  // namespace cli

@@ -19,13 +19,18 @@ uint64_t system_seed() {
   return (uint64_t{device()} << 32) | device();
 }
 
-int64_t pages_for(int64_t tokens) { return (tokens + kernels::kPageTokens - 1) / kernels::kPageTokens; }
+int64_t pages_for(int64_t tokens) {
+  return (tokens + kernels::kPageTokens - 1) / kernels::kPageTokens;
+}
 
-base::Error shut_down() { return {Code::Unavailable, "the engine was shut down", "server_is_draining", {}, {}}; }
+base::Error shut_down() {
+  return {Code::Unavailable, "the engine was shut down", "server_is_draining", {}, {}};
+}
 
 }  // namespace
 
-Stream::Stream(uint64_t id_in, Request request_in, Sink sink_in, const text::Tokenizer& tokenizer, uint64_t seed)
+Stream::Stream(uint64_t id_in, Request request_in, Sink sink_in, const text::Tokenizer& tokenizer,
+               uint64_t seed)
     : id(id_in),
       request(std::move(request_in)),
       sink(std::move(sink_in)),
@@ -33,18 +38,24 @@ Stream::Stream(uint64_t id_in, Request request_in, Sink sink_in, const text::Tok
       text(tokenizer, request.stop, request.sampling.logprobs) {}
 
 // The last token that is written is never read again, so it needs no place.
-int64_t Stream::pages_needed() const { return pages_for(static_cast<int64_t>(request.prompt.size()) + request.max_tokens - 1); }
+int64_t Stream::pages_needed() const {
+  return pages_for(static_cast<int64_t>(request.prompt.size()) + request.max_tokens - 1);
+}
 
-Engine::Core::Core(std::shared_ptr<const model::Model> model, const Options& options, std::unique_ptr<model::KvCache> cache)
+Engine::Core::Core(std::shared_ptr<const model::Model> model, const Options& options,
+                   std::unique_ptr<model::KvCache> cache)
     : model_(std::move(model)),
       options_(options),
       cache_(std::move(cache)),
       vocab_size_(std::min<int64_t>(model_->config().vocab_size, model_->tokenizer().size())),
-      context_length_(std::min(model_->config().context_length, cache_->pages() * kernels::kPageTokens)),
+      context_length_(
+          std::min(model_->config().context_length, cache_->pages() * kernels::kPageTokens)),
       pool_(options.threads > 0 ? options.threads : base::default_thread_count()),
-      forward_(model_, options.max_batch + options.prefill_tokens_per_step, options.max_batch, context_length_),
+      forward_(model_, options.max_batch + options.prefill_tokens_per_step, options.max_batch,
+               context_length_),
       seeds_(options.seed.value_or(system_seed())) {
-  for (int64_t page = cache_->pages(); page-- > 0;) free_pages_.push_back(static_cast<int32_t>(page));
+  for (int64_t page = cache_->pages(); page-- > 0;)
+    free_pages_.push_back(static_cast<int32_t>(page));
   stats_.pages_total = stats_.pages_free = cache_->pages();
   thread_ = std::thread([this] { run(); });
 }
@@ -60,26 +71,35 @@ Engine::Core::~Core() {
 
 base::Status Engine::Core::check(const Request& request) const {
   const auto prompt_tokens = static_cast<int64_t>(request.prompt.size());
-  if (prompt_tokens == 0) return base::fail(Code::InvalidArgument, "the prompt is empty", "prompt", "invalid_value");
+  if (prompt_tokens == 0)
+    return base::fail(Code::InvalidArgument, "the prompt is empty", "prompt", "invalid_value");
   if (prompt_tokens + 1 > context_length_) {
-    return base::fail(Code::TooLarge,
-                      "This model's maximum context length is " + std::to_string(context_length_) + " tokens, but the prompt has " +
-                          std::to_string(prompt_tokens) + " tokens and at least 1 is needed for the answer. Please shorten the prompt.",
-                      "messages", "context_length_exceeded");
+    return base::fail(
+        Code::TooLarge,
+        "This model's maximum context length is " + std::to_string(context_length_) +
+            " tokens, but the prompt has " + std::to_string(prompt_tokens) +
+            " tokens and at least 1 is needed for the answer. Please shorten the prompt.",
+        "messages", "context_length_exceeded");
   }
   for (const int32_t token : request.prompt) {
     if (token < 0 || token >= model_->config().vocab_size) {
-      return base::fail(Code::InvalidArgument, "the prompt holds token " + std::to_string(token) + ", which this model does not have",
-                        "prompt", "invalid_value");
+      return base::fail(
+          Code::InvalidArgument,
+          "the prompt holds token " + std::to_string(token) + ", which this model does not have",
+          "prompt", "invalid_value");
     }
   }
   if (request.stop.size() > kStopsMax) {
-    return base::fail(Code::InvalidArgument, "at most " + std::to_string(kStopsMax) + " stop strings are possible", "stop", "invalid_value");
+    return base::fail(Code::InvalidArgument,
+                      "at most " + std::to_string(kStopsMax) + " stop strings are possible", "stop",
+                      "invalid_value");
   }
   for (const std::string& stop : request.stop) {
     if (stop.empty() || stop.size() > kStopBytesMax || !base::is_utf8(stop)) {
-      return base::fail(Code::InvalidArgument, "a stop string must be valid UTF-8 of 1 to " + std::to_string(kStopBytesMax) + " bytes",
-                        "stop", "invalid_value");
+      return base::fail(
+          Code::InvalidArgument,
+          "a stop string must be valid UTF-8 of 1 to " + std::to_string(kStopBytesMax) + " bytes",
+          "stop", "invalid_value");
     }
   }
   return check_sampling(request.sampling, vocab_size_);
@@ -95,19 +115,22 @@ base::Result<uint64_t> Engine::Core::submit(Request request, Sink sink) {
   {
     const std::lock_guard lock(mutex_);
     if (draining_ || stopping_) {
-      return base::fail(Code::Unavailable, "the server is shutting down; try again in a moment", "model", "server_is_draining");
+      return base::fail(Code::Unavailable, "the server is shutting down; try again in a moment",
+                        "model", "server_is_draining");
     }
     if (waiting_.size() >= options_.queue_max) {
       ++stats_.refused;
       return base::fail(Code::Unavailable,
-                        "the model is busy: " + std::to_string(waiting_.size()) + " requests are waiting already; try again in a moment",
+                        "the model is busy: " + std::to_string(waiting_.size()) +
+                            " requests are waiting already; try again in a moment",
                         "model", "server_is_overloaded");
     }
     id = next_id_++;
     ++stats_.requests;
     ++stats_.queued;
     live_.insert(id);
-    waiting_.push(key, std::make_unique<Stream>(id, std::move(request), std::move(sink), model_->tokenizer(), seeds_.next()));
+    waiting_.push(key, std::make_unique<Stream>(id, std::move(request), std::move(sink),
+                                                model_->tokenizer(), seeds_.next()));
   }
   changed_.notify_one();
   return id;
@@ -144,7 +167,9 @@ void Engine::Core::run() {
 
 bool Engine::Core::wait_for_work() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return stopping_ || !running_.empty() || !waiting_.empty() || !cancelled_.empty(); });
+  changed_.wait(lock, [&] {
+    return stopping_ || !running_.empty() || !waiting_.empty() || !cancelled_.empty();
+  });
   return !stopping_;
 }
 
@@ -156,7 +181,8 @@ void Engine::Core::take_cancelled() {
     if (cancelled_.empty()) return;
     ids.swap(cancelled_);
     for (const uint64_t id : ids) {
-      if (auto stream = waiting_.remove([&](const Stream& waiting) { return waiting.id == id; })) from_queue.push_back(std::move(stream));
+      if (auto stream = waiting_.remove([&](const Stream& waiting) { return waiting.id == id; }))
+        from_queue.push_back(std::move(stream));
     }
     stats_.queued = waiting_.size();
   }
@@ -167,7 +193,8 @@ void Engine::Core::take_cancelled() {
   remove_ended();
 }
 
-// Whoever's turn it is goes first, also when a smaller request behind it would fit: nobody waits for ever.
+// Whoever's turn it is goes first, also when a smaller request behind it would fit: nobody waits
+// for ever.
 void Engine::Core::admit() {
   const std::lock_guard lock(mutex_);
   while (!waiting_.empty() && static_cast<int64_t>(running_.size()) < options_.max_batch) {
@@ -183,7 +210,8 @@ void Engine::Core::admit() {
   stats_.pages_free = static_cast<int64_t>(free_pages_.size());
 }
 
-// Every stream that writes gets its one row; prompts share what the step allows them, the longest-waiting first.
+// Every stream that writes gets its one row; prompts share what the step allows them, the
+// longest-waiting first.
 void Engine::Core::plan_rows() {
   plan_.clear();
   rows_.clear();
@@ -200,10 +228,14 @@ void Engine::Core::plan_rows() {
     const bool last_of_prompt = stream->next_position + count >= prompt_tokens;
     for (int64_t i = 0; i < count; ++i) {
       const int64_t position = stream->next_position + i;
-      const int32_t token = position < prompt_tokens ? stream->request.prompt[static_cast<size_t>(position)] : stream->last_token;
-      if (position % kernels::kPageTokens == 0) cache_->clear(stream->pages[static_cast<size_t>(position / kernels::kPageTokens)]);
+      const int32_t token = position < prompt_tokens
+                                ? stream->request.prompt[static_cast<size_t>(position)]
+                                : stream->last_token;
+      if (position % kernels::kPageTokens == 0)
+        cache_->clear(stream->pages[static_cast<size_t>(position / kernels::kPageTokens)]);
       const bool sampled = last_of_prompt && i + 1 == count;
-      rows_.push_back({token, static_cast<int32_t>(position), stream->pages.data(), sampled ? samples++ : -1});
+      rows_.push_back(
+          {token, static_cast<int32_t>(position), stream->pages.data(), sampled ? samples++ : -1});
     }
     plan_.push_back({stream.get(), count, last_of_prompt});
   }
@@ -249,7 +281,8 @@ void Engine::Core::sample() {
 void Engine::Core::accept(Stream& stream) {
   if (!stream.sampled) return end(stream, Finish::Error, stream.sampled.error());
   const TokenLogprob& token = *stream.sampled;
-  if (!stream.request.ignore_stop_tokens && model_->is_stop(token.id)) return end(stream, Finish::Stop);
+  if (!stream.request.ignore_stop_tokens && model_->is_stop(token.id))
+    return end(stream, Finish::Stop);
   stream.last_token = token.id;
   ++stream.generated;
   if (stream.text.push(token)) return end(stream, Finish::Stop);
@@ -264,7 +297,8 @@ void Engine::Core::accept(Stream& stream) {
 void Engine::Core::end(Stream& stream, Finish finish, std::optional<base::Error> error) {
   if (stream.ended) return;
   stream.ended = true;
-  // The place is free before the client hears of it, so that a client which asks again at once finds it.
+  // The place is free before the client hears of it, so that a client which asks again at once
+  // finds it.
   {
     const std::lock_guard lock(mutex_);
     free_pages_.insert(free_pages_.end(), stream.pages.begin(), stream.pages.end());

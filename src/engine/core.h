@@ -1,4 +1,5 @@
-// The engine's inside: the streams, their pages, and the thread that steps them. Private to this folder.
+// The engine's inside: the streams, their pages, and the thread that steps them. Private to this
+// folder.
 #pragma once
 
 #include <condition_variable>
@@ -27,8 +28,9 @@ struct Stream {
   Sink sink;
   Sampler sampler;
   TextStream text;
-  std::vector<int32_t> pages;   // all it can ever need, taken at admission: it never runs out in mid-stream
-  int64_t next_position = 0;    // tokens whose keys and values are in the cache
+  std::vector<int32_t>
+      pages;  // all it can ever need, taken at admission: it never runs out in mid-stream
+  int64_t next_position = 0;  // tokens whose keys and values are in the cache
   int64_t generated = 0;
   int32_t last_token = -1;
   base::Result<TokenLogprob> sampled = TokenLogprob{};  // of the step that is running
@@ -40,7 +42,8 @@ struct Stream {
 
 class Engine::Core {
  public:
-  Core(std::shared_ptr<const model::Model> model, const Options& options, std::unique_ptr<model::KvCache> cache);
+  Core(std::shared_ptr<const model::Model> model, const Options& options,
+       std::unique_ptr<model::KvCache> cache);
   ~Core();
 
   base::Result<uint64_t> submit(Request request, Sink sink);
@@ -53,7 +56,7 @@ class Engine::Core {
  private:
   base::Status check(const Request& request) const;
   void run();
-  bool wait_for_work();   // false: the engine is being destroyed
+  bool wait_for_work();  // false: the engine is being destroyed
   void take_cancelled();
   void admit();
   void step();
@@ -67,7 +70,8 @@ class Engine::Core {
   const std::shared_ptr<const model::Model> model_;
   const Options options_;
   std::unique_ptr<model::KvCache> cache_;
-  const int64_t vocab_size_;  // tokens that may be sampled: a model's table may have more rows than its tokenizer has tokens
+  const int64_t vocab_size_;  // tokens that may be sampled: a model's table may have more rows than
+                              // its tokenizer has tokens
   const int64_t context_length_;
   base::ThreadPool pool_;
   model::Forward forward_;
@@ -80,10 +84,10 @@ class Engine::Core {
     int64_t rows;
     bool samples;
   };
-  std::vector<Share> plan_;       // which streams take part in this step, and with how many rows
+  std::vector<Share> plan_;  // which streams take part in this step, and with how many rows
   std::vector<model::Row> rows_;
 
-  mutable std::mutex mutex_;      // guards what follows
+  mutable std::mutex mutex_;  // guards what follows
   std::condition_variable changed_, idle_;
   FairQueue<Stream> waiting_;
   std::unordered_set<uint64_t> live_;       // accepted and not ended

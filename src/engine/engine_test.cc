@@ -71,22 +71,32 @@ class Collector {
   std::vector<std::string> order_, ends_;
 };
 
-std::shared_ptr<const model::Model> tiny_model(kernels::Precision precision = kernels::Precision::BF16, bool damaged = false) {
+std::shared_ptr<const model::Model> tiny_model(
+    kernels::Precision precision = kernels::Precision::BF16, bool damaged = false) {
   const auto folder = files::TemporaryDirectory::create("engine-test");
   const model::Config config = model::testing::tiny_config();
   auto weights = model::testing::tiny_weights(config, 11);
   if (damaged) {
-    for (float& w : weights.values["model.norm.weight"]) w = 3e38f;  // finite, and its products are not
+    for (float& w : weights.values["model.norm.weight"])
+      w = 3e38f;  // finite, and its products are not
   }
   const text::VocabSpec vocabulary = model::testing::tiny_vocabulary();
-  const auto saved = model::write_model_folder(config, weights.views, &vocabulary, folder->path(), {.dtype = formats::DType::F32});
+  const auto saved = model::write_model_folder(config, weights.views, &vocabulary, folder->path(),
+                                               {.dtype = formats::DType::F32});
   EXPECT_TRUE(saved) << saved.error().text();
   auto model = model::Model::load(*model::open_model(folder->path()), {.precision = precision});
   EXPECT_TRUE(model) << model.error().text();
   return *model;
 }
 
-Options options() { return {.threads = 1, .kv_bytes_max = 8 << 20, .max_batch = 8, .queue_max = 64, .prefill_tokens_per_step = 16, .seed = 1}; }
+Options options() {
+  return {.threads = 1,
+          .kv_bytes_max = 8 << 20,
+          .max_batch = 8,
+          .queue_max = 64,
+          .prefill_tokens_per_step = 16,
+          .seed = 1};
+}
 
 std::unique_ptr<Engine> start(const Options& with = options()) {
   static const auto model = tiny_model();
@@ -120,7 +130,8 @@ TEST(Engine, Stories260KGivesTheGoldenText) {
   std::istringstream golden(files::read_file(folder + "greedy_token_ids.txt").value());
   std::vector<int32_t> ids;
   for (int32_t id = 0; golden >> id;) ids.push_back(id);
-  Request story{.prompt = {(*model)->tokenizer().bos()}, .sampling = {.temperature = 0, .logprobs = true}};
+  Request story{.prompt = {(*model)->tokenizer().bos()},
+                .sampling = {.temperature = 0, .logprobs = true}};
   story.max_tokens = static_cast<int64_t>(ids.size());
   const Answer answer = ask(**engine, story);
   EXPECT_EQ(answer.finish, Finish::Length);
@@ -129,7 +140,8 @@ TEST(Engine, Stories260KGivesTheGoldenText) {
   EXPECT_EQ(actual, ids);
   std::string recorded = files::read_file(folder + "greedy_text.txt").value();
   recorded.pop_back();
-  for (size_t at; (at = recorded.find("<0x0A>")) != std::string::npos;) recorded.replace(at, 6, "\n");
+  for (size_t at; (at = recorded.find("<0x0A>")) != std::string::npos;)
+    recorded.replace(at, 6, "\n");
   EXPECT_EQ(answer.text, recorded);
   EXPECT_GT(answer.pieces.size(), 200u);  // token by token, not in one piece
 }
@@ -148,7 +160,9 @@ TEST(Engine, TheSameSeedGivesTheSameTextWhateverElseRuns) {
     auto busy = start(with);
     Collector collector;
     for (int i = 0; i < 12; ++i) {
-      Request other = request(*busy, std::string(static_cast<size_t>(3 + 17 * i), static_cast<char>('a' + i)), 10 + 5 * i);
+      Request other =
+          request(*busy, std::string(static_cast<size_t>(3 + 17 * i), static_cast<char>('a' + i)),
+                  10 + 5 * i);
       if (i == 6) other = mine;
       ASSERT_TRUE(busy->submit(other, collector.sink(std::to_string(i))));
     }
@@ -170,14 +184,15 @@ TEST(Engine, CancelFreesThePlaceWithinOneStep) {
   uint64_t id = 0, step_of_cancel = 0, step_of_end = 0;
   std::mutex mutex;
   std::unique_lock hold(mutex);  // until id is known
-  const auto submitted = engine->submit(request(*engine, "long", 0), collector.sink("long", [&](const Event& event) {
-    const std::lock_guard lock(mutex);
-    if (event.completion_tokens == 5 && !event.finish) {
-      engine->cancel(id);
-      step_of_cancel = engine->stats().steps;
-    }
-    if (event.finish) step_of_end = engine->stats().steps;
-  }));
+  const auto submitted =
+      engine->submit(request(*engine, "long", 0), collector.sink("long", [&](const Event& event) {
+        const std::lock_guard lock(mutex);
+        if (event.completion_tokens == 5 && !event.finish) {
+          engine->cancel(id);
+          step_of_cancel = engine->stats().steps;
+        }
+        if (event.finish) step_of_end = engine->stats().steps;
+      }));
   ASSERT_TRUE(submitted);
   id = *submitted;
   hold.unlock();
@@ -199,10 +214,11 @@ TEST(Engine, ACancelledRequestInTheQueueNeverRuns) {
   uint64_t waiting = 0;
   std::mutex mutex;
   std::unique_lock hold(mutex);
-  ASSERT_TRUE(engine->submit(request(*engine, "first", 30), collector.sink("first", [&](const Event&) {
-    const std::lock_guard lock(mutex);
-    engine->cancel(waiting);
-  })));
+  ASSERT_TRUE(
+      engine->submit(request(*engine, "first", 30), collector.sink("first", [&](const Event&) {
+        const std::lock_guard lock(mutex);
+        engine->cancel(waiting);
+      })));
   const auto id = engine->submit(request(*engine, "second", 30), collector.sink("second"));
   ASSERT_TRUE(id);
   waiting = *id;
@@ -256,18 +272,20 @@ TEST(Engine, AFullQueueRefusesAndALongPromptSaysBothCounts) {
   auto engine = start(with);
   Collector collector;
   std::mutex mutex;
-  std::unique_lock hold(mutex);  // the engine's thread waits in the first event: the queue cannot move
+  std::unique_lock hold(
+      mutex);  // the engine's thread waits in the first event: the queue cannot move
   std::condition_variable started;
   std::mutex started_mutex;
   bool running = false;
-  ASSERT_TRUE(engine->submit(request(*engine, "first", 4), collector.sink("first", [&](const Event&) {
-    {
-      const std::lock_guard lock(started_mutex);
-      running = true;
-    }
-    started.notify_all();
-    const std::lock_guard wait(mutex);
-  })));
+  ASSERT_TRUE(
+      engine->submit(request(*engine, "first", 4), collector.sink("first", [&](const Event&) {
+        {
+          const std::lock_guard lock(started_mutex);
+          running = true;
+        }
+        started.notify_all();
+        const std::lock_guard wait(mutex);
+      })));
   {
     std::unique_lock lock(started_mutex);
     started.wait(lock, [&] { return running; });
@@ -280,7 +298,8 @@ TEST(Engine, AFullQueueRefusesAndALongPromptSaysBothCounts) {
   EXPECT_EQ(refused.error().code, Code::Unavailable);
   EXPECT_EQ(refused.error().reason, "server_is_overloaded");
   EXPECT_EQ(collector.wait("third").finish, Finish::Length);
-  const auto long_prompt = engine->submit(request(*engine, std::string(300, 'x'), 4), collector.sink("long"));
+  const auto long_prompt =
+      engine->submit(request(*engine, std::string(300, 'x'), 4), collector.sink("long"));
   ASSERT_FALSE(long_prompt);
   EXPECT_EQ(long_prompt.error().code, Code::TooLarge);
   EXPECT_EQ(long_prompt.error().reason, "context_length_exceeded");
@@ -306,9 +325,10 @@ TEST(Engine, ScarceMemoryMakesRequestsWaitAndNeverFail) {
   Collector collector;
   int64_t most = 0;
   for (int i = 0; i < 10; ++i) {
-    ASSERT_TRUE(engine->submit(request(*engine, std::string(20, 'a'), 20), collector.sink(std::to_string(i), [&](const Event&) {
-      most = std::max(most, engine->stats().active);
-    })));
+    ASSERT_TRUE(engine->submit(request(*engine, std::string(20, 'a'), 20),
+                               collector.sink(std::to_string(i), [&](const Event&) {
+                                 most = std::max(most, engine->stats().active);
+                               })));
   }
   for (int i = 0; i < 10; ++i) {
     const Answer answer = collector.wait(std::to_string(i));
@@ -329,7 +349,9 @@ TEST(Engine, WaitingKeysTakeTurns) {
   Collector collector;
   std::mutex mutex;
   std::unique_lock hold(mutex);
-  ASSERT_TRUE(engine->submit(request(*engine, "x", 2), collector.sink("0", [&](const Event&) { const std::lock_guard wait(mutex); })));
+  ASSERT_TRUE(engine->submit(request(*engine, "x", 2), collector.sink("0", [&](const Event&) {
+    const std::lock_guard wait(mutex);
+  })));
   const auto queue = [&](const std::string& name, const std::string& key) {
     Request what = request(*engine, "x", 1);
     what.fairness_key = key;
@@ -349,13 +371,15 @@ TEST(Engine, ALongPromptDoesNotStopOthers) {
   auto engine = start();  // 16 prompt tokens a step
   Collector collector;
   std::map<std::string, uint64_t> steps;
-  ASSERT_TRUE(engine->submit(request(*engine, "short", 100), collector.sink("short", [&](const Event& event) {
-    if (event.completion_tokens == 3) {
-      ASSERT_TRUE(engine->submit(request(*engine, std::string(200, 'p'), 2), collector.sink("long", [&](const Event&) {
-        steps.emplace("long", engine->stats().completion_tokens);
+  ASSERT_TRUE(engine->submit(
+      request(*engine, "short", 100), collector.sink("short", [&](const Event& event) {
+        if (event.completion_tokens == 3) {
+          ASSERT_TRUE(engine->submit(request(*engine, std::string(200, 'p'), 2),
+                                     collector.sink("long", [&](const Event&) {
+                                       steps.emplace("long", engine->stats().completion_tokens);
+                                     })));
+        }
       })));
-    }
-  })));
   collector.wait("long");
   engine->drain();
   // 200 tokens take 13 steps, and in each of them the other stream writes.
@@ -366,7 +390,8 @@ TEST(Engine, ALongPromptDoesNotStopOthers) {
 TEST(Engine, ProbabilitiesAreThoseOfTheModel) {
   auto engine = start();
   Request what = request(*engine, "p", 5);
-  what.sampling = {.temperature = 0, .logit_bias = {{5, 100.0f}}, .logprobs = true, .top_logprobs = 3};
+  what.sampling = {
+      .temperature = 0, .logit_bias = {{5, 100.0f}}, .logprobs = true, .top_logprobs = 3};
   const Answer biased = ask(*engine, what);
   ASSERT_EQ(biased.logprobs.size(), 5u);
   for (const TokenLogprob& token : biased.logprobs) {
@@ -397,7 +422,8 @@ TEST(Engine, RefusesParametersOutOfRangeByName) {
   EXPECT_EQ(refusal([](Request& r) { r.prompt.clear(); }), "prompt");
   EXPECT_EQ(refusal([](Request& r) { r.prompt = {99}; }), "prompt");
   EXPECT_EQ(refusal([](Request& r) { r.sampling.temperature = -1; }), "temperature");
-  EXPECT_EQ(refusal([](Request& r) { r.sampling.top_p = std::numeric_limits<float>::quiet_NaN(); }), "top_p");
+  EXPECT_EQ(refusal([](Request& r) { r.sampling.top_p = std::numeric_limits<float>::quiet_NaN(); }),
+            "top_p");
   EXPECT_EQ(refusal([](Request& r) { r.sampling.logit_bias = {{-1, 1.0f}}; }), "logit_bias");
   EXPECT_EQ(refusal([](Request& r) { r.sampling.top_logprobs = 21; }), "top_logprobs");
   EXPECT_EQ(refusal([](Request& r) { r.stop = {""}; }), "stop");
@@ -419,13 +445,16 @@ TEST(Engine, DrainRefusesNewWorkAndDestructionCancelsOld) {
     ASSERT_TRUE(engine->submit(request(*engine, "x", 20), collector.sink("drained")));
     engine->drain();
     EXPECT_EQ(collector.wait("drained").completion_tokens, 20);
-    EXPECT_EQ(engine->submit(request(*engine, "x", 1), collector.sink("late")).error().reason, "server_is_draining");
+    EXPECT_EQ(engine->submit(request(*engine, "x", 1), collector.sink("late")).error().reason,
+              "server_is_draining");
   }
   {
     Options with = options();
     with.max_batch = 1;
     auto engine = start(with);
-    for (int i = 0; i < 20; ++i) ASSERT_TRUE(engine->submit(request(*engine, "x", 0), collector.sink("c" + std::to_string(i))));
+    for (int i = 0; i < 20; ++i)
+      ASSERT_TRUE(
+          engine->submit(request(*engine, "x", 0), collector.sink("c" + std::to_string(i))));
   }
   EXPECT_EQ(collector.wait("c19").finish, Finish::Cancelled);
   EXPECT_EQ(collector.wait("c19").error->code, Code::Unavailable);

@@ -1,4 +1,5 @@
-// Waiting requests: first come first served within a key, the keys in turn. Not thread-safe: the engine's lock guards it.
+// Waiting requests: first come first served within a key, the keys in turn. Not thread-safe: the
+// engine's lock guards it.
 #pragma once
 
 #include <cstdint>

@@ -13,10 +13,13 @@ namespace {
 constexpr float kBan = -100;  // OpenAI's bias for "never"
 
 std::unexpected<base::Error> out_of_range(const char* parameter, const std::string& range) {
-  return base::fail(base::Code::InvalidArgument, std::string(parameter) + " must be " + range, parameter, "invalid_value");
+  return base::fail(base::Code::InvalidArgument, std::string(parameter) + " must be " + range,
+                    parameter, "invalid_value");
 }
 
-bool within(float value, float low, float high) { return value >= low && value <= high; }  // false for NaN
+bool within(float value, float low, float high) {
+  return value >= low && value <= high;
+}  // false for NaN
 
 }  // namespace
 
@@ -25,12 +28,16 @@ base::Status check_sampling(const Sampling& s, int64_t vocab_size) {
   if (!within(s.top_p, 0, 1)) return out_of_range("top_p", "between 0 and 1");
   if (!within(s.min_p, 0, 1)) return out_of_range("min_p", "between 0 and 1");
   if (s.top_k < 0) return out_of_range("top_k", "0 or more");
-  if (!within(s.presence_penalty, -100, 100)) return out_of_range("presence_penalty", "between -100 and 100");
-  if (!within(s.frequency_penalty, -100, 100)) return out_of_range("frequency_penalty", "between -100 and 100");
-  if (s.top_logprobs < 0 || s.top_logprobs > 20) return out_of_range("top_logprobs", "between 0 and 20");
+  if (!within(s.presence_penalty, -100, 100))
+    return out_of_range("presence_penalty", "between -100 and 100");
+  if (!within(s.frequency_penalty, -100, 100))
+    return out_of_range("frequency_penalty", "between -100 and 100");
+  if (s.top_logprobs < 0 || s.top_logprobs > 20)
+    return out_of_range("top_logprobs", "between 0 and 20");
   for (const auto& [id, bias] : s.logit_bias) {
     if (id < 0 || id >= vocab_size) {
-      return out_of_range("logit_bias", "about tokens of this model: there is no token " + std::to_string(id));
+      return out_of_range("logit_bias",
+                          "about tokens of this model: there is no token " + std::to_string(id));
     }
     if (!within(bias, -100, 100)) return out_of_range("logit_bias", "between -100 and 100");
   }
@@ -49,13 +56,16 @@ base::Result<TokenLogprob> Sampler::next(std::span<float> logits) {
   adjust(logits);
   const int64_t best = kernels::argmax(logits.data(), static_cast<int64_t>(logits.size()));
   if (best < 0 || !std::isfinite(logits[static_cast<size_t>(best)])) {
-    return base::fail(base::Code::Internal, "the model's output is not a number: its weights or its arithmetic overflow", "logits");
+    return base::fail(base::Code::Internal,
+                      "the model's output is not a number: its weights or its arithmetic overflow",
+                      "logits");
   }
   const float highest = logits[static_cast<size_t>(best)];
   out.id = sampling_.temperature > 0 ? draw(logits, highest) : static_cast<int32_t>(best);
   ++counts_[out.id];
   if (sampling_.logprobs) {
-    out.logprob = raw[static_cast<size_t>(out.id)] - kernels::log_sum_exp(raw.data(), static_cast<int64_t>(raw.size()));
+    out.logprob = raw[static_cast<size_t>(out.id)] -
+                  kernels::log_sum_exp(raw.data(), static_cast<int64_t>(raw.size()));
   }
   return out;
 }
@@ -68,18 +78,21 @@ TokenLogprob Sampler::probabilities(std::span<const float> raw) const {
   const float total = kernels::log_sum_exp(raw.data(), static_cast<int64_t>(raw.size()));
   std::vector<int32_t> ids(raw.size());
   std::iota(ids.begin(), ids.end(), 0);
-  std::partial_sort(ids.begin(), ids.begin() + static_cast<ptrdiff_t>(wanted), ids.end(), [&](int32_t a, int32_t b) {
-    const float x = raw[static_cast<size_t>(a)], y = raw[static_cast<size_t>(b)];
-    return x != y ? x > y : a < b;
-  });
-  for (size_t i = 0; i < wanted; ++i) out.top.emplace_back(ids[i], raw[static_cast<size_t>(ids[i])] - total);
+  std::partial_sort(ids.begin(), ids.begin() + static_cast<ptrdiff_t>(wanted), ids.end(),
+                    [&](int32_t a, int32_t b) {
+                      const float x = raw[static_cast<size_t>(a)], y = raw[static_cast<size_t>(b)];
+                      return x != y ? x > y : a < b;
+                    });
+  for (size_t i = 0; i < wanted; ++i)
+    out.top.emplace_back(ids[i], raw[static_cast<size_t>(ids[i])] - total);
   return out;
 }
 
 void Sampler::adjust(std::span<float> logits) const {
   if (sampling_.presence_penalty != 0 || sampling_.frequency_penalty != 0) {
     for (const auto& [id, count] : counts_) {
-      logits[static_cast<size_t>(id)] -= sampling_.presence_penalty + sampling_.frequency_penalty * static_cast<float>(count);
+      logits[static_cast<size_t>(id)] -=
+          sampling_.presence_penalty + sampling_.frequency_penalty * static_cast<float>(count);
     }
   }
   for (const auto& [id, bias] : sampling_.logit_bias) {
@@ -107,19 +120,26 @@ int32_t Sampler::draw_from_all(std::span<const float> logits, float highest) {
 // Brings the likeliest `keep` candidates to the front in order; returns how many are in order.
 size_t Sampler::sort_candidates(size_t keep) {
   keep = std::min(keep, candidates_.size());
-  std::partial_sort(candidates_.begin(), candidates_.begin() + static_cast<ptrdiff_t>(keep), candidates_.end(),
-                    [](const Candidate& a, const Candidate& b) { return a.logit != b.logit ? a.logit > b.logit : a.id < b.id; });
+  std::partial_sort(candidates_.begin(), candidates_.begin() + static_cast<ptrdiff_t>(keep),
+                    candidates_.end(), [](const Candidate& a, const Candidate& b) {
+                      return a.logit != b.logit ? a.logit > b.logit : a.id < b.id;
+                    });
   return keep;
 }
 
-// Each cut keeps a prefix of the candidates in order of likelihood: the first k, the fewest that together have top_p of what
-// those have, those that are at least min_p times as likely as the first.
+// Each cut keeps a prefix of the candidates in order of likelihood: the first k, the fewest that
+// together have top_p of what those have, those that are at least min_p times as likely as the
+// first.
 int32_t Sampler::draw(std::span<const float> logits, float highest) {
-  if (sampling_.top_k == 0 && sampling_.top_p >= 1 && sampling_.min_p <= 0) return draw_from_all(logits, highest);
+  if (sampling_.top_k == 0 && sampling_.top_p >= 1 && sampling_.min_p <= 0)
+    return draw_from_all(logits, highest);
   const float inverse = 1 / sampling_.temperature;
-  const auto weight = [&](float logit) { return static_cast<double>(std::exp((logit - highest) * inverse)); };
+  const auto weight = [&](float logit) {
+    return static_cast<double>(std::exp((logit - highest) * inverse));
+  };
   candidates_.clear();
-  for (size_t i = 0; i < logits.size(); ++i) candidates_.push_back({logits[i], static_cast<int32_t>(i)});
+  for (size_t i = 0; i < logits.size(); ++i)
+    candidates_.push_back({logits[i], static_cast<int32_t>(i)});
   size_t sorted = 0;
   if (sampling_.top_k > 0) {
     sorted = sort_candidates(static_cast<size_t>(sampling_.top_k));

@@ -1,5 +1,6 @@
-// From logits to a token: bias, penalties, temperature, top-k, top-p, min-p, and the probabilities a client asked for. One per
-// request, with a random stream of its own, so that a seed gives the same text whatever else is in the batch.
+// From logits to a token: bias, penalties, temperature, top-k, top-p, min-p, and the probabilities
+// a client asked for. One per request, with a random stream of its own, so that a seed gives the
+// same text whatever else is in the batch.
 #pragma once
 
 #include <optional>
@@ -20,7 +21,8 @@ class Sampler {
  public:
   Sampler(Sampling sampling, uint64_t seed);
 
-  // The next token; `logits` [vocab] is scratch afterwards. An error when the logits are not numbers.
+  // The next token; `logits` [vocab] is scratch afterwards. An error when the logits are not
+  // numbers.
   base::Result<TokenLogprob> next(std::span<float> logits);
 
  private:

@@ -10,7 +10,8 @@ namespace engine {
 namespace {
 
 // How often each token comes out of `draws` draws from these logits.
-std::map<int32_t, double> frequencies(Sampling sampling, const std::vector<float>& logits, int draws) {
+std::map<int32_t, double> frequencies(Sampling sampling, const std::vector<float>& logits,
+                                      int draws) {
   Sampler sampler(std::move(sampling), 5);
   std::map<int32_t, double> out;
   for (int i = 0; i < draws; ++i) {
@@ -52,7 +53,8 @@ TEST(Sampler, CutsKeepTheLikeliest) {
 
 TEST(Sampler, SortsOnlyAsFarAsNeededAndStillRight) {
   std::vector<float> logits(1000);
-  for (size_t i = 0; i < logits.size(); ++i) logits[i] = static_cast<float>((i * 7919) % 1000) * 0.001f;
+  for (size_t i = 0; i < logits.size(); ++i)
+    logits[i] = static_cast<float>((i * 7919) % 1000) * 0.001f;
   const auto f = frequencies({.top_p = 0.5f}, logits, 4000);
   for (const auto& [id, share] : f) EXPECT_GT(logits[static_cast<size_t>(id)], 0.35f);
   EXPECT_GT(f.size(), 300u);

@@ -4,7 +4,8 @@
 
 namespace engine {
 
-TextStream::TextStream(const text::Tokenizer& tokenizer, std::vector<std::string> stops, bool logprobs)
+TextStream::TextStream(const text::Tokenizer& tokenizer, std::vector<std::string> stops,
+                       bool logprobs)
     : decoder_(tokenizer), stops_(std::move(stops)), logprobs_(logprobs) {}
 
 bool TextStream::push(const TokenLogprob& token) {

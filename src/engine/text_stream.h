@@ -1,5 +1,6 @@
-// A stream's tokens as text that may be shown: whole characters only, nothing of a stop string, and what might become one held
-// back until it is known. Log-probabilities travel with the text of their tokens.
+// A stream's tokens as text that may be shown: whole characters only, nothing of a stop string, and
+// what might become one held back until it is known. Log-probabilities travel with the text of
+// their tokens.
 #pragma once
 
 #include <deque>
@@ -26,7 +27,8 @@ class TextStream {
  private:
   struct Waiting {
     TokenLogprob logprob;
-    size_t begin, end;  // of its text in the whole stream; end counts one more when half a character is missing
+    size_t begin, end;  // of its text in the whole stream; end counts one more when half a
+                        // character is missing
   };
   size_t held_back() const;
 
@@ -34,9 +36,9 @@ class TextStream {
   std::vector<std::string> stops_;
   bool logprobs_;
   bool stopped_ = false;
-  std::string pending_;   // decoded, not taken
-  size_t showable_ = 0;   // bytes of pending_ that may be shown
-  size_t taken_ = 0;      // bytes taken so far
+  std::string pending_;  // decoded, not taken
+  size_t showable_ = 0;  // bytes of pending_ that may be shown
+  size_t taken_ = 0;     // bytes taken so far
   std::deque<Waiting> waiting_;
 };
 

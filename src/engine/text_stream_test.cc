@@ -76,7 +76,8 @@ TEST(TextStream, AStopStringAcrossTokensIsCutOut) {
   EXPECT_TRUE(push(stream, kA));
   shown = take(stream);
   EXPECT_EQ(shown.text, "");
-  EXPECT_EQ(shown.tokens, std::vector<int32_t>{kAb});  // part of it was shown; c and a lie in the stop string
+  EXPECT_EQ(shown.tokens,
+            std::vector<int32_t>{kAb});  // part of it was shown; c and a lie in the stop string
 }
 
 TEST(TextStream, WhatDoesNotBecomeAStopStringIsShown) {

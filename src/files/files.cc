@@ -17,7 +17,8 @@ namespace {
 using base::Code;
 using base::fail;
 
-// The file opened for reading and its size; a folder, a pipe or a device is refused before anything is read.
+// The file opened for reading and its size; a folder, a pipe or a device is refused before anything
+// is read.
 struct Opened {
   int fd;
   uint64_t size;
@@ -26,7 +27,7 @@ struct Opened {
 base::Result<Opened> open_regular(const std::string& path) {
   Descriptor fd(open_descriptor(path, O_RDONLY | O_NONBLOCK, 0));
   if (fd.get() < 0) return os_failure(errno, "open", path);
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd.get(), &info) != 0) return os_failure(errno, "look at", path);
   if (S_ISDIR(info.st_mode)) return fail(Code::Io, "'" + path + "' is a folder, not a file", path);
   if (!S_ISREG(info.st_mode)) return fail(Code::Io, "'" + path + "' is not a regular file", path);
@@ -60,7 +61,8 @@ base::Result<std::string> read_file(const std::string& path, uint64_t bytes_max)
                 path);
   };
   if (file.size > bytes_max) return too_large(file.size);
-  // Some files (/proc) say 0 and have contents, and a file may grow while it is read: read to its end, within the limit.
+  // Some files (/proc) say 0 and have contents, and a file may grow while it is read: read to its
+  // end, within the limit.
   std::string out;
   out.resize(file.size + 1);
   size_t used = 0;
@@ -105,7 +107,8 @@ AtomicFile::~AtomicFile() {
 }
 
 base::Status AtomicFile::append(base::ByteSpan bytes) {
-  if (const int error = write_all(fd_, bytes.data(), bytes.size())) return os_failure(error, "write", path_);
+  if (const int error = write_all(fd_, bytes.data(), bytes.size()))
+    return os_failure(error, "write", path_);
   return {};
 }
 
@@ -131,7 +134,7 @@ base::Result<AppendFile> AppendFile::open(const std::string& path, unsigned mode
   const bool is_new = !exists(path);
   Descriptor fd(open_descriptor(path, O_WRONLY | O_CREAT | O_APPEND, mode));
   if (fd.get() < 0) return os_failure(errno, "open", path);
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd.get(), &info) != 0) return os_failure(errno, "look at", path);
   if (!S_ISREG(info.st_mode)) return fail(Code::Io, "'" + path + "' is not a regular file", path);
   if (is_new) TRY_VOID(sync_directory(parent(path)));
@@ -178,9 +181,11 @@ base::Result<LockFile> LockFile::acquire(const std::string& path) {
   if (fd.get() < 0) return os_failure(errno, "open", path);
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return os_failure(errno, "lock", path);
-    return fail(Code::Unavailable,
-                "'" + path + "' is locked: another process uses this folder; stop it first, or use another folder",
-                path, "LOCKED");
+    return fail(
+        Code::Unavailable,
+        "'" + path +
+            "' is locked: another process uses this folder; stop it first, or use another folder",
+        path, "LOCKED");
   }
   return LockFile(fd.release());
 }

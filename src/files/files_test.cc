@@ -54,12 +54,13 @@ TEST_F(FilesTest, ReadsNoMoreThanTheLimit) {
   ASSERT_FALSE(over);
   EXPECT_EQ(over.error().code, Code::TooLarge);
   EXPECT_EQ(read_file(path("big"), 1000)->size(), 1000u);
-  EXPECT_EQ(read_file("/proc/self/status", 8).error().code, Code::TooLarge);  // says 0 bytes, has more
+  EXPECT_EQ(read_file("/proc/self/status", 8).error().code,
+            Code::TooLarge);  // says 0 bytes, has more
 }
 
 TEST_F(FilesTest, WritesAtomicallyWithModeAndLeavesNothingBehind) {
   ASSERT_TRUE(write_atomic(path("key"), "secret", 0600));
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat(path("key").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
   EXPECT_FALSE(write_atomic(path("no/such/folder"), "x"));

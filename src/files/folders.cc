@@ -23,7 +23,8 @@ base::Result<std::vector<std::string>> list(const std::string& directory, Kind k
   fs::directory_iterator at(directory, error);
   for (; !error && at != fs::directory_iterator(); at.increment(error)) {
     std::error_code ignored;
-    const bool wanted = kind == Kind::File ? at->is_regular_file(ignored) : at->is_directory(ignored);
+    const bool wanted =
+        kind == Kind::File ? at->is_regular_file(ignored) : at->is_directory(ignored);
     if (wanted) names.push_back(at->path().filename().string());
   }
   if (error) return os_failure(error.value(), "list", directory);
@@ -34,17 +35,17 @@ base::Result<std::vector<std::string>> list(const std::string& directory, Kind k
 }  // namespace
 
 bool exists(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   return ::stat(path.c_str(), &info) == 0;
 }
 
 bool is_directory(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
 }
 
 base::Result<uint64_t> file_size(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   if (::stat(path.c_str(), &info) != 0) return os_failure(errno, "look at", path);
   return static_cast<uint64_t>(info.st_size);
 }
@@ -93,15 +94,18 @@ base::Status remove_directory(const std::string& path) {
 }
 
 base::Status rename(const std::string& from, const std::string& to) {
-  if (::rename(from.c_str(), to.c_str()) != 0) return os_failure(errno, "rename to '" + to + "'", from);
+  if (::rename(from.c_str(), to.c_str()) != 0)
+    return os_failure(errno, "rename to '" + to + "'", from);
   return sync_directory(parent(to));
 }
 
 base::Status sync_directory(const std::string& path) {
   Descriptor fd(open_descriptor(path, O_RDONLY | O_DIRECTORY, 0));
   if (fd.get() < 0) return os_failure(errno, "open the folder", path);
-  // Some file systems cannot sync a folder and say EINVAL; there the rename is as durable as it gets.
-  if (::fsync(fd.get()) != 0 && errno != EINVAL) return os_failure(errno, "write to the disk", path);
+  // Some file systems cannot sync a folder and say EINVAL; there the rename is as durable as it
+  // gets.
+  if (::fsync(fd.get()) != 0 && errno != EINVAL)
+    return os_failure(errno, "write to the disk", path);
   return {};
 }
 

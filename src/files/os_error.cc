@@ -8,25 +8,29 @@
 
 namespace files {
 
-std::unexpected<base::Error> os_failure(int error, std::string_view doing, const std::string& path) {
+std::unexpected<base::Error> os_failure(int error, std::string_view doing,
+                                        const std::string& path) {
   switch (error) {
     case ENOSPC:
     case EDQUOT:
-      return base::fail(base::Code::Unavailable,
-                        "disk full: free space on the disk that holds '" + path + "', then try again", path,
-                        "DISK_FULL");
+      return base::fail(
+          base::Code::Unavailable,
+          "disk full: free space on the disk that holds '" + path + "', then try again", path,
+          "DISK_FULL");
     case ENOENT:
-      return base::fail(base::Code::NotFound, "no such file or folder: '" + path + "'; check the path", path);
+      return base::fail(base::Code::NotFound,
+                        "no such file or folder: '" + path + "'; check the path", path);
     case EACCES:
     case EPERM:
     case EROFS:
       return base::fail(base::Code::Io,
-                        "cannot " + std::string(doing) + " '" + path + "': " + std::strerror(error) +
-                            "; check its owner and permissions",
+                        "cannot " + std::string(doing) + " '" + path +
+                            "': " + std::strerror(error) + "; check its owner and permissions",
                         path);
     default:
       return base::fail(base::Code::Io,
-                        "cannot " + std::string(doing) + " '" + path + "': " + std::strerror(error), path);
+                        "cannot " + std::string(doing) + " '" + path + "': " + std::strerror(error),
+                        path);
   }
 }
 

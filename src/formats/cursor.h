@@ -1,4 +1,5 @@
-// Reading forward through hostile bytes: each step checks what is left, and the error says the file and where in it.
+// Reading forward through hostile bytes: each step checks what is left, and the error says the file
+// and where in it.
 #pragma once
 
 #include <string>
@@ -25,7 +26,8 @@ class Cursor {
   base::Result<base::ByteSpan> take(uint64_t size, std::string_view what) {
     if (size > left()) {
       return malformed("the file ends inside " + std::string(what) + ": " + std::to_string(size) +
-                       " bytes wanted, " + std::to_string(left()) + " left; it is cut off or damaged");
+                       " bytes wanted, " + std::to_string(left()) +
+                       " left; it is cut off or damaged");
     }
     const base::ByteSpan part = bytes_.subspan(at_, size);
     at_ += size;
@@ -33,8 +35,8 @@ class Cursor {
   }
 
   std::unexpected<base::Error> malformed(std::string sentence) const {
-    return base::fail(base::Code::Malformed, file_ + ": " + std::move(sentence) + " (at byte " +
-                                                 std::to_string(at_) + ")",
+    return base::fail(base::Code::Malformed,
+                      file_ + ": " + std::move(sentence) + " (at byte " + std::to_string(at_) + ")",
                       file_, "MODEL_FILE_MALFORMED");
   }
 

@@ -21,8 +21,12 @@ ByteSink into(Bytes* out) {
   };
 }
 
-std::string shared(const std::string& name) { return std::string(CHARTER_SOURCE_DIR) + "/../shared/weights/" + name; }
-std::string corpus(const std::string& name) { return std::string(CHARTER_SOURCE_DIR) + "/tests/corpus/" + name; }
+std::string shared(const std::string& name) {
+  return std::string(CHARTER_SOURCE_DIR) + "/../shared/weights/" + name;
+}
+std::string corpus(const std::string& name) {
+  return std::string(CHARTER_SOURCE_DIR) + "/tests/corpus/" + name;
+}
 Bytes bytes_of(const std::string& path) {
   const std::string text = files::read_file(path).value();
   return {text.begin(), text.end()};
@@ -54,10 +58,10 @@ TEST(TensorView, RoundsToNearestEven) {
     return bits;
   };
   EXPECT_EQ(half(1.0f), 0x3c00);
-  EXPECT_EQ(half(1.0f + 0x1p-11f), 0x3c00);           // a tie goes to the even neighbour
+  EXPECT_EQ(half(1.0f + 0x1p-11f), 0x3c00);  // a tie goes to the even neighbour
   EXPECT_EQ(half(1.0f + 3 * 0x1p-11f), 0x3c02);
   EXPECT_EQ(half(65519.0f), 0x7bff);
-  EXPECT_EQ(half(65520.0f), 0x7c00);                  // infinity
+  EXPECT_EQ(half(65520.0f), 0x7c00);  // infinity
   EXPECT_EQ(half(0x1p-25f), 0x0000);
   EXPECT_EQ(half(std::nextafter(0x1p-25f, 1.0f)), 0x0001);
   EXPECT_EQ(half(-0x1p-14f), 0x8400);
@@ -123,7 +127,8 @@ TEST(Gguf, EveryTruncationIsAnError) {
 TEST(Gguf, WritesWhatItReads) {
   const std::vector<float> a{1, 2, 3, 4, 5, 6};
   const Bytes b{0x80, 0x3f, 0x00, 0xc0};
-  const std::vector<TensorView> tensors{f32_view("a", {2, 3}, a.data()), {"b", DType::BF16, "BF16", {2}, b, 0}};
+  const std::vector<TensorView> tensors{f32_view("a", {2, 3}, a.data()),
+                                        {"b", DType::BF16, "BF16", {2}, b, 0}};
   Bytes file;
   ASSERT_TRUE(write_gguf({{"general.architecture", std::string("llama")},
                           {"n", uint32_t{7}},
@@ -154,7 +159,8 @@ TEST(Gguf, WritesWhatItReads) {
 
 TEST(Safetensors, WritesWhatItReads) {
   const std::vector<float> a{1, -2};
-  const std::vector<TensorView> tensors{f32_view("a", {2}, a.data()), f32_view("empty", {0, 3}, nullptr)};
+  const std::vector<TensorView> tensors{f32_view("a", {2}, a.data()),
+                                        f32_view("empty", {0, 3}, nullptr)};
   Bytes file;
   ASSERT_TRUE(write_safetensors(tensors, {{"format", "pt"}}, into(&file)));
   EXPECT_EQ(base::load_le<uint64_t>(file.data()) % 8, 0u);
@@ -189,7 +195,8 @@ TEST(Safetensors, RefusesHolesOverlapsAndLies) {
 }
 
 TEST(Safetensors, AnIndexNamesFilesOfItsFolderOnly) {
-  const auto good = parse_safetensors_index(R"({"weight_map":{"a":"model-1.safetensors"}})", "index");
+  const auto good =
+      parse_safetensors_index(R"({"weight_map":{"a":"model-1.safetensors"}})", "index");
   ASSERT_TRUE(good);
   EXPECT_EQ(good->at("a"), "model-1.safetensors");
   EXPECT_FALSE(parse_safetensors_index(R"({"weight_map":{"a":"../etc/passwd"}})", "index"));
@@ -199,12 +206,15 @@ TEST(Safetensors, AnIndexNamesFilesOfItsFolderOnly) {
 }
 
 TEST(Safetensors, RefusesBytesThatBelongToNoTensor) {
-  // The published fixture has five bytes more than its one tensor; the format forbids that, and so does its own reader.
-  if (!files::exists(shared("fixtures/tiny.safetensors"))) GTEST_SKIP() << "../shared/weights is not here";
+  // The published fixture has five bytes more than its one tensor; the format forbids that, and so
+  // does its own reader.
+  if (!files::exists(shared("fixtures/tiny.safetensors")))
+    GTEST_SKIP() << "../shared/weights is not here";
   Bytes file = bytes_of(shared("fixtures/tiny.safetensors"));
   const auto refused = Safetensors::parse(file, "tiny");
   ASSERT_FALSE(refused);
-  EXPECT_NE(refused.error().message.find("end at byte 32768 of the data, the file has 32773"), std::string::npos);
+  EXPECT_NE(refused.error().message.find("end at byte 32768 of the data, the file has 32773"),
+            std::string::npos);
   file.resize(file.size() - 5);
   const auto parsed = Safetensors::parse(file, "tiny");
   ASSERT_TRUE(parsed) << parsed.error().text();
@@ -212,7 +222,8 @@ TEST(Safetensors, RefusesBytesThatBelongToNoTensor) {
 }
 
 TEST(Gguf, ReadsThePublishedVocabularies) {
-  if (!files::exists(shared("tokenizers/gguf_vocab"))) GTEST_SKIP() << "../shared/weights is not here";
+  if (!files::exists(shared("tokenizers/gguf_vocab")))
+    GTEST_SKIP() << "../shared/weights is not here";
   const Bytes file = bytes_of(shared("tokenizers/gguf_vocab/ggml-vocab-gpt-2.gguf"));
   const auto gguf = Gguf::parse(file, "gpt-2");
   ASSERT_TRUE(gguf) << gguf.error().text();
@@ -238,7 +249,8 @@ TEST(Llama2c, ReadsTheCheckpointAndItsBounds) {
   EXPECT_FALSE(Llama2c::parse(bytes_of(corpus("llama2c_fuzz/trailing.bin")), "trailing"));
   EXPECT_FALSE(Llama2c::parse(bytes_of(corpus("llama2c_fuzz/huge.bin")), "huge"));
   EXPECT_FALSE(Llama2c::parse(bytes_of(corpus("llama2c_fuzz/min_int.bin")), "min_int"));
-  EXPECT_EQ(Llama2c::parse(bytes_of(corpus("llama2c_fuzz/q8.bin")), "q8").error().code, Code::Unimplemented);
+  EXPECT_EQ(Llama2c::parse(bytes_of(corpus("llama2c_fuzz/q8.bin")), "q8").error().code,
+            Code::Unimplemented);
 }
 
 }  // namespace

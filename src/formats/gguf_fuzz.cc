@@ -14,7 +14,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     CHECK(tensor.data.data() == data + tensor.file_offset);
     CHECK(tensor.file_offset + tensor.data.size() <= size);
     if (tensor.dtype == formats::DType::Other) continue;
-    CHECK(tensor.elements() * formats::dtype_bytes(tensor.dtype) == static_cast<int64_t>(tensor.data.size()));
+    CHECK(tensor.elements() * formats::dtype_bytes(tensor.dtype) ==
+          static_cast<int64_t>(tensor.data.size()));
   }
   return 0;
 }

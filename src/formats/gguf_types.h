@@ -1,4 +1,5 @@
-// The element types of GGUF tensors: number, name, and how many bytes a block of elements takes. Private to this folder.
+// The element types of GGUF tensors: number, name, and how many bytes a block of elements takes.
+// Private to this folder.
 #pragma once
 
 #include <cstdint>

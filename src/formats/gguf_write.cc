@@ -25,7 +25,9 @@ struct PutValue {
   void operator()(uint32_t value) const { put(out, uint32_t{4}), put(out, value); }
   void operator()(int32_t value) const { put(out, uint32_t{5}), put(out, value); }
   void operator()(float value) const { put(out, uint32_t{6}), put(out, value); }
-  void operator()(bool value) const { put(out, uint32_t{7}), put(out, static_cast<uint8_t>(value)); }
+  void operator()(bool value) const {
+    put(out, uint32_t{7}), put(out, static_cast<uint8_t>(value));
+  }
   void operator()(const std::string& value) const { put(out, uint32_t{8}), put_string(out, value); }
   void operator()(const std::vector<std::string>& items) const {
     array(8, items.size());
@@ -41,7 +43,9 @@ struct PutValue {
   }
 
  private:
-  void array(uint32_t type, uint64_t count) const { put(out, uint32_t{9}), put(out, type), put(out, count); }
+  void array(uint32_t type, uint64_t count) const {
+    put(out, uint32_t{9}), put(out, type), put(out, count);
+  }
 };
 
 uint64_t padding(uint64_t size) { return (kAlignment - size % kAlignment) % kAlignment; }
@@ -61,10 +65,12 @@ base::Status write_gguf(const std::vector<std::pair<std::string, GgufEntry>>& me
   }
   uint64_t offset = 0;
   for (const TensorView& tensor : tensors) {
-    CHECK(tensor.data.size() == static_cast<uint64_t>(tensor.elements() * dtype_bytes(tensor.dtype)));
+    CHECK(tensor.data.size() ==
+          static_cast<uint64_t>(tensor.elements() * dtype_bytes(tensor.dtype)));
     put_string(&head, tensor.name);
     put(&head, static_cast<uint32_t>(tensor.shape.size()));
-    for (size_t i = tensor.shape.size(); i-- > 0;) put(&head, static_cast<uint64_t>(tensor.shape[i]));
+    for (size_t i = tensor.shape.size(); i-- > 0;)
+      put(&head, static_cast<uint64_t>(tensor.shape[i]));
     put(&head, gguf_type_id(tensor.dtype));
     put(&head, offset);
     offset += tensor.data.size() + padding(tensor.data.size());

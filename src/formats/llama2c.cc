@@ -7,7 +7,8 @@
 namespace formats {
 namespace {
 
-constexpr int64_t kExtentMax = int64_t{1} << 24;  // larger than any model, small enough that three factors fit int64
+constexpr int64_t kExtentMax =
+    int64_t{1} << 24;  // larger than any model, small enough that three factors fit int64
 constexpr int64_t kLayersMax = 4096;
 
 // Gives each tensor its part of the file, in the file's order.
@@ -16,12 +17,14 @@ class Placer {
   Placer(Cursor& cursor, std::vector<TensorView>& out) : cursor_(cursor), out_(out) {}
 
   base::Status skip(const std::vector<int64_t>& shape, const std::string& name) {
-    if (auto skipped = take(shape, name); !skipped) return std::unexpected(std::move(skipped).error());
+    if (auto skipped = take(shape, name); !skipped)
+      return std::unexpected(std::move(skipped).error());
     return {};
   }
 
   // One tensor per layer, all layers of a kind side by side.
-  base::Status per_layer(int64_t layers, const std::string& name, const std::vector<int64_t>& shape) {
+  base::Status per_layer(int64_t layers, const std::string& name,
+                         const std::vector<int64_t>& shape) {
     for (int64_t layer = 0; layer < layers; ++layer) {
       TRY_VOID(one("model.layers." + std::to_string(layer) + "." + name + ".weight", shape));
     }
@@ -39,7 +42,8 @@ class Placer {
   base::Result<base::ByteSpan> take(const std::vector<int64_t>& shape, const std::string& name) {
     int64_t count = 0;
     if (!element_count(shape, &count) || count > (int64_t{1} << 60)) {
-      return cursor_.malformed("tensor '" + name + "' has the impossible shape " + shape_text(shape));
+      return cursor_.malformed("tensor '" + name + "' has the impossible shape " +
+                               shape_text(shape));
     }
     return cursor_.take(static_cast<uint64_t>(count) * 4, "tensor '" + name + "'");
   }
@@ -67,7 +71,8 @@ base::Status place_all(Llama2c& model, Cursor& cursor) {
   TRY_VOID(place.skip({2, model.context_length, head_dim / 2}, "the rotary tables"));
   if (!model.tied_embeddings) TRY_VOID(place.one("lm_head.weight", {model.vocab_size, dim}));
   if (cursor.left() != 0) {
-    return cursor.malformed("the weights end here and " + std::to_string(cursor.left()) + " bytes follow");
+    return cursor.malformed("the weights end here and " + std::to_string(cursor.left()) +
+                            " bytes follow");
   }
   return {};
 }
@@ -81,9 +86,10 @@ base::Result<Llama2c> Llama2c::parse(base::ByteSpan bytes, const std::string& fi
     TRY(number, cursor.number<int32_t>("the header"));
   }
   if (header[0] == 0x616b3432) {
-    return base::fail(base::Code::Unimplemented,
-                      file + ": a llama2.c checkpoint of version 1 or 2 (quantised); only version 0 is read", file,
-                      "UNSUPPORTED_MODEL");
+    return base::fail(
+        base::Code::Unimplemented,
+        file + ": a llama2.c checkpoint of version 1 or 2 (quantised); only version 0 is read",
+        file, "UNSUPPORTED_MODEL");
   }
   Llama2c out;
   out.dim = header[0];
@@ -91,16 +97,21 @@ base::Result<Llama2c> Llama2c::parse(base::ByteSpan bytes, const std::string& fi
   out.layers = header[2];
   out.heads = header[3];
   out.kv_heads = header[4];
-  out.tied_embeddings = header[5] > 0;  // a negative vocabulary size says that the output has weights of its own
+  out.tied_embeddings =
+      header[5] > 0;  // a negative vocabulary size says that the output has weights of its own
   out.vocab_size = header[5] > 0 ? int64_t{header[5]} : -int64_t{header[5]};
   out.context_length = header[6];
-  for (const int64_t extent : {out.dim, out.hidden_dim, out.layers, out.heads, out.kv_heads, out.vocab_size, out.context_length}) {
-    if (extent <= 0 || extent > kExtentMax) return cursor.malformed("the header is not that of a llama2.c checkpoint");
+  for (const int64_t extent : {out.dim, out.hidden_dim, out.layers, out.heads, out.kv_heads,
+                               out.vocab_size, out.context_length}) {
+    if (extent <= 0 || extent > kExtentMax)
+      return cursor.malformed("the header is not that of a llama2.c checkpoint");
   }
-  if (out.layers > kLayersMax) return cursor.malformed("the header claims " + std::to_string(out.layers) + " layers");
+  if (out.layers > kLayersMax)
+    return cursor.malformed("the header claims " + std::to_string(out.layers) + " layers");
   if (out.dim % out.heads != 0 || out.heads % out.kv_heads != 0 || out.dim / out.heads % 2 != 0) {
-    return cursor.malformed("the width " + std::to_string(out.dim) + " does not go with " + std::to_string(out.heads) +
-                            " heads and " + std::to_string(out.kv_heads) + " key-value heads");
+    return cursor.malformed("the width " + std::to_string(out.dim) + " does not go with " +
+                            std::to_string(out.heads) + " heads and " +
+                            std::to_string(out.kv_heads) + " key-value heads");
   }
   TRY_VOID(place_all(out, cursor));
   return out;

@@ -13,7 +13,8 @@ float half_to_float(uint16_t bits) {
   const uint32_t exponent = (bits >> 10) & 0x1fu;
   const uint32_t fraction = bits & 0x3ffu;
   if (exponent == 0x1f) return std::bit_cast<float>(sign | 0x7f800000u | (fraction << 13));
-  if (exponent != 0) return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (fraction << 13));
+  if (exponent != 0)
+    return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (fraction << 13));
   const float small = static_cast<float>(fraction) * 0x1p-24f;  // zero and subnormal numbers, exact
   return sign ? -small : small;
 }
@@ -47,10 +48,14 @@ void store(uint8_t* to, uint16_t value) { std::memcpy(to, &value, sizeof value);
 
 std::string_view dtype_name(DType type) {
   switch (type) {
-    case DType::F32: return "F32";
-    case DType::F16: return "F16";
-    case DType::BF16: return "BF16";
-    case DType::Other: break;
+    case DType::F32:
+      return "F32";
+    case DType::F16:
+      return "F16";
+    case DType::BF16:
+      return "BF16";
+    case DType::Other:
+      break;
   }
   return "other";
 }
@@ -87,14 +92,16 @@ void to_floats(DType type, const uint8_t* from, int64_t count, float* to) {
       if (count > 0) std::memcpy(to, from, static_cast<size_t>(count) * 4);
       return;
     case DType::F16:
-      for (int64_t i = 0; i < count; ++i) to[i] = half_to_float(base::load_le<uint16_t>(from + 2 * i));
+      for (int64_t i = 0; i < count; ++i)
+        to[i] = half_to_float(base::load_le<uint16_t>(from + 2 * i));
       return;
     case DType::BF16:
       for (int64_t i = 0; i < count; ++i) {
         to[i] = std::bit_cast<float>(uint32_t{base::load_le<uint16_t>(from + 2 * i)} << 16);
       }
       return;
-    case DType::Other: break;
+    case DType::Other:
+      break;
   }
   CHECK(false);  // callers refuse other types by name
 }
@@ -110,7 +117,8 @@ void from_floats(DType type, const float* from, int64_t count, uint8_t* to) {
     case DType::BF16:
       for (int64_t i = 0; i < count; ++i) store(to + 2 * i, float_to_bfloat(from[i]));
       return;
-    case DType::Other: break;
+    case DType::Other:
+      break;
   }
   CHECK(false);  // nothing writes other types
 }

@@ -15,7 +15,8 @@ std::unexpected<base::Error> unsupported(const std::string& file, const std::str
   return base::fail(Code::Unimplemented, file + ": " + sentence, file, "UNSUPPORTED_MODEL");
 }
 
-// Fields of config.json, each with its own error; the first failure is kept and later calls do nothing.
+// Fields of config.json, each with its own error; the first failure is kept and later calls do
+// nothing.
 class Fields {
  public:
   Fields(const json::Value& object, const std::string& file) : object_(object), file_(file) {}
@@ -33,7 +34,8 @@ class Fields {
   void real(std::string_view key, double* out) {
     const json::Value& value = object_[key];
     if (value.is_null()) return;
-    if (!value.is_number() || !(value.as_double() > 0)) return refuse(key, "is not a positive number");
+    if (!value.is_number() || !(value.as_double() > 0))
+      return refuse(key, "is not a positive number");
     *out = value.as_double();
   }
   void boolean(std::string_view key, bool* out) {
@@ -44,7 +46,8 @@ class Fields {
   }
   void refuse(std::string_view key, std::string_view what) {
     if (!status_) return;
-    status_ = base::fail(Code::Malformed, file_ + ": " + std::string(key) + " " + std::string(what), file_, "MODEL_FILE_MALFORMED");
+    status_ = base::fail(Code::Malformed, file_ + ": " + std::string(key) + " " + std::string(what),
+                         file_, "MODEL_FILE_MALFORMED");
   }
   const base::Status& status() const { return status_; }
 
@@ -57,16 +60,23 @@ class Fields {
 base::Status check_features(const json::Value& config, const std::string& file) {
   const json::Value& list = config["architectures"];
   std::string name = "none";
-  if (list.is_array() && !list.as_array().empty() && list.as_array()[0].is_string()) name = list.as_array()[0].as_string();
+  if (list.is_array() && !list.as_array().empty() && list.as_array()[0].is_string())
+    name = list.as_array()[0].as_string();
   if (name != "LlamaForCausalLM") {
-    return unsupported(file, "the architecture '" + name + "' is not supported; Charter runs LlamaForCausalLM (RMSNorm, rotary "
-                             "positions, grouped-query attention, SwiGLU), and what '" + name + "' needs beyond that is missing");
+    return unsupported(file,
+                       "the architecture '" + name +
+                           "' is not supported; Charter runs LlamaForCausalLM (RMSNorm, rotary "
+                           "positions, grouped-query attention, SwiGLU), and what '" +
+                           name + "' needs beyond that is missing");
   }
   const json::Value& act = config["hidden_act"];
-  if (act.is_string() && act.as_string() != "silu") return unsupported(file, "the activation '" + act.as_string() + "' is not supported, only silu");
+  if (act.is_string() && act.as_string() != "silu")
+    return unsupported(file,
+                       "the activation '" + act.as_string() + "' is not supported, only silu");
   for (const char* key : {"attention_bias", "mlp_bias"}) {
     const json::Value& value = config[key];
-    if (value.is_bool() && value.as_bool()) return unsupported(file, std::string(key) + " is true; biases are not supported");
+    if (value.is_bool() && value.as_bool())
+      return unsupported(file, std::string(key) + " is true; biases are not supported");
   }
   return {};
 }
@@ -84,9 +94,11 @@ base::Result<RopeScaling> read_scaling(const json::Value& value, const std::stri
     fields.real("low_freq_factor", &out.low_frequency_factor);
     fields.real("high_freq_factor", &out.high_frequency_factor);
     fields.size("original_max_position_embeddings", &out.original_context_length);
-    if (out.high_frequency_factor <= out.low_frequency_factor) fields.refuse("high_freq_factor", "is not above low_freq_factor");
+    if (out.high_frequency_factor <= out.low_frequency_factor)
+      fields.refuse("high_freq_factor", "is not above low_freq_factor");
   } else {
-    return unsupported(file, "the rotary scaling '" + type.as_string() + "' is not supported, only linear and llama3");
+    return unsupported(file, "the rotary scaling '" + type.as_string() +
+                                 "' is not supported, only linear and llama3");
   }
   fields.real("factor", &out.factor);
   TRY_VOID(fields.status());
@@ -106,10 +118,12 @@ double scaled_frequency(double frequency, const RopeScaling& scaling) {
   if (scaling.kind == RopeScaling::Kind::Linear) return frequency / scaling.factor;
   if (scaling.kind == RopeScaling::Kind::None) return frequency;
   // Llama 3.1: long waves are stretched, short ones stay, those between are blended.
-  const double waves = static_cast<double>(scaling.original_context_length) * frequency / (2 * std::numbers::pi);
+  const double waves =
+      static_cast<double>(scaling.original_context_length) * frequency / (2 * std::numbers::pi);
   if (waves < scaling.low_frequency_factor) return frequency / scaling.factor;
   if (waves > scaling.high_frequency_factor) return frequency;
-  const double keep = (waves - scaling.low_frequency_factor) / (scaling.high_frequency_factor - scaling.low_frequency_factor);
+  const double keep = (waves - scaling.low_frequency_factor) /
+                      (scaling.high_frequency_factor - scaling.low_frequency_factor);
   return (1 - keep) * frequency / scaling.factor + keep * frequency;
 }
 
@@ -123,26 +137,35 @@ base::Status check_config(const Config& config, const std::string& file) {
     const char* name;
     int64_t value, max;
   };
-  for (const Limit& limit : {Limit{"vocabulary size", config.vocab_size, 1 << 22}, Limit{"width", config.dim, 1 << 17},
-                             Limit{"number of layers", config.layers, 4096}, Limit{"number of heads", config.heads, 4096},
-                             Limit{"number of key-value heads", config.kv_heads, 4096}, Limit{"head width", config.head_dim, 1024},
-                             Limit{"feed-forward width", config.hidden_dim, 1 << 20},
-                             Limit{"context length", config.context_length, 1 << 24}}) {
+  for (const Limit& limit :
+       {Limit{"vocabulary size", config.vocab_size, 1 << 22}, Limit{"width", config.dim, 1 << 17},
+        Limit{"number of layers", config.layers, 4096},
+        Limit{"number of heads", config.heads, 4096},
+        Limit{"number of key-value heads", config.kv_heads, 4096},
+        Limit{"head width", config.head_dim, 1024},
+        Limit{"feed-forward width", config.hidden_dim, 1 << 20},
+        Limit{"context length", config.context_length, 1 << 24}}) {
     if (limit.value <= 0 || limit.value > limit.max) {
-      return refuse("the " + std::string(limit.name) + " " + std::to_string(limit.value) + " is not between 1 and " + std::to_string(limit.max));
+      return refuse("the " + std::string(limit.name) + " " + std::to_string(limit.value) +
+                    " is not between 1 and " + std::to_string(limit.max));
     }
   }
   if (config.heads % config.kv_heads != 0) {
-    return refuse(std::to_string(config.heads) + " heads cannot share " + std::to_string(config.kv_heads) + " key-value heads");
+    return refuse(std::to_string(config.heads) + " heads cannot share " +
+                  std::to_string(config.kv_heads) + " key-value heads");
   }
-  if (config.head_dim % 2 != 0) return refuse("the head width " + std::to_string(config.head_dim) + " is odd");
-  if (!(config.norm_eps >= 0 && config.norm_eps < 1)) return refuse("the norm's epsilon is not between 0 and 1");
-  if (!(std::isfinite(config.rope_theta) && config.rope_theta > 0)) return refuse("the rotary base is not a positive number");
+  if (config.head_dim % 2 != 0)
+    return refuse("the head width " + std::to_string(config.head_dim) + " is odd");
+  if (!(config.norm_eps >= 0 && config.norm_eps < 1))
+    return refuse("the norm's epsilon is not between 0 and 1");
+  if (!(std::isfinite(config.rope_theta) && config.rope_theta > 0))
+    return refuse("the rotary base is not a positive number");
   return {};
 }
 
 base::Result<Config> config_from_hf(const json::Value& value, const std::string& file) {
-  if (!value.is_object()) return base::fail(Code::Malformed, file + ": not a JSON object", file, "MODEL_FILE_MALFORMED");
+  if (!value.is_object())
+    return base::fail(Code::Malformed, file + ": not a JSON object", file, "MODEL_FILE_MALFORMED");
   TRY_VOID(check_features(value, file));
   Config config;
   Fields fields(value, file);
@@ -162,12 +185,14 @@ base::Result<Config> config_from_hf(const json::Value& value, const std::string&
   config.norm_eps = static_cast<float>(norm_eps);
   fields.boolean("tie_word_embeddings", &config.tied_embeddings);
   // Newer files put the rotary numbers into rope_parameters.
-  const json::Value& rotary = value["rope_parameters"].is_object() ? value["rope_parameters"] : value;
+  const json::Value& rotary =
+      value["rope_parameters"].is_object() ? value["rope_parameters"] : value;
   Fields rotary_fields(rotary, file);
   rotary_fields.real("rope_theta", &config.rope_theta);
   TRY_VOID(fields.status());
   TRY_VOID(rotary_fields.status());
-  TRY(config.rope_scaling, read_scaling(value["rope_parameters"].is_object() ? rotary : value["rope_scaling"], file));
+  TRY(config.rope_scaling,
+      read_scaling(value["rope_parameters"].is_object() ? rotary : value["rope_scaling"], file));
   TRY_VOID(check_config(config, file));
   return config;
 }
@@ -175,7 +200,8 @@ base::Result<Config> config_from_hf(const json::Value& value, const std::string&
 json::Value config_to_hf(const Config& config, std::string_view torch_dtype) {
   json::Value scaling;
   const RopeScaling& rope = config.rope_scaling;
-  if (rope.kind == RopeScaling::Kind::Linear) scaling = json::Object{{"rope_type", "linear"}, {"factor", rope.factor}};
+  if (rope.kind == RopeScaling::Kind::Linear)
+    scaling = json::Object{{"rope_type", "linear"}, {"factor", rope.factor}};
   if (rope.kind == RopeScaling::Kind::Llama3) {
     scaling = json::Object{{"rope_type", "llama3"},
                            {"factor", rope.factor},
@@ -218,7 +244,8 @@ std::vector<float> rope_table(const Config& config, int64_t positions) {
   std::vector<float> table(static_cast<size_t>(positions * half * 2));
   for (int64_t pair = 0; pair < half; ++pair) {
     const double exponent = -2.0 * static_cast<double>(pair) / static_cast<double>(config.head_dim);
-    const double frequency = scaled_frequency(std::pow(config.rope_theta, exponent), config.rope_scaling);
+    const double frequency =
+        scaled_frequency(std::pow(config.rope_theta, exponent), config.rope_scaling);
     for (int64_t position = 0; position < positions; ++position) {
       const double angle = static_cast<double>(position) * frequency;
       float* at = &table[static_cast<size_t>((position * half + pair) * 2)];

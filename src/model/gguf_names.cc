@@ -27,8 +27,9 @@ constexpr Pair kPerLayer[] = {
     {"ffn_down.weight", "mlp.down_proj.weight"},
 };
 
-std::string translate(std::string_view name, std::string_view Pair::*from, std::string_view Pair::*to,
-                      std::string_view prefix_from, std::string_view prefix_to) {
+std::string translate(std::string_view name, std::string_view Pair::* from,
+                      std::string_view Pair::* to, std::string_view prefix_from,
+                      std::string_view prefix_to) {
   for (const Pair& pair : kWhole) {
     if (pair.*from == name) return std::string(pair.*to);
   }
@@ -37,16 +38,22 @@ std::string translate(std::string_view name, std::string_view Pair::*from, std::
   const size_t dot = rest.find('.');
   if (dot == 0 || dot == std::string_view::npos) return {};
   const std::string_view layer = rest.substr(0, dot);
-  if (!std::all_of(layer.begin(), layer.end(), [](char c) { return c >= '0' && c <= '9'; })) return {};
+  if (!std::all_of(layer.begin(), layer.end(), [](char c) { return c >= '0' && c <= '9'; }))
+    return {};
   for (const Pair& pair : kPerLayer) {
-    if (pair.*from == rest.substr(dot + 1)) return std::string(prefix_to) + std::string(layer) + "." + std::string(pair.*to);
+    if (pair.*from == rest.substr(dot + 1))
+      return std::string(prefix_to) + std::string(layer) + "." + std::string(pair.*to);
   }
   return {};
 }
 
 }  // namespace
 
-std::string hf_name_of_gguf(std::string_view name) { return translate(name, &Pair::gguf, &Pair::hf, "blk.", "model.layers."); }
-std::string gguf_name_of_hf(std::string_view name) { return translate(name, &Pair::hf, &Pair::gguf, "model.layers.", "blk."); }
+std::string hf_name_of_gguf(std::string_view name) {
+  return translate(name, &Pair::gguf, &Pair::hf, "blk.", "model.layers.");
+}
+std::string gguf_name_of_hf(std::string_view name) {
+  return translate(name, &Pair::hf, &Pair::gguf, "model.layers.", "blk.");
+}
 
 }  // namespace model

@@ -19,15 +19,18 @@ base::Status read_types(const formats::Gguf& gguf, const std::string& file, text
   if (!types) return {};
   for (const int64_t type : *types) {
     if (type < 1 || type > 6) {
-      return base::fail(Code::Malformed, file + ": tokenizer.ggml.token_type holds the unknown type " + std::to_string(type), file,
-                        "MODEL_FILE_MALFORMED");
+      return base::fail(
+          Code::Malformed,
+          file + ": tokenizer.ggml.token_type holds the unknown type " + std::to_string(type), file,
+          "MODEL_FILE_MALFORMED");
     }
     spec->types.push_back(static_cast<text::TokenType>(type));
   }
   return {};
 }
 
-// Ends of a turn that are not the end of the text: models name them differently, and GGUF carries them as eot and eom.
+// Ends of a turn that are not the end of the text: models name them differently, and GGUF carries
+// them as eot and eom.
 void add_stops(const formats::Gguf& gguf, text::VocabSpec* spec) {
   for (const char* key : {"tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"}) {
     if (const int32_t id = token_id(gguf, key); id >= 0) spec->stop_ids.push_back(id);
@@ -36,11 +39,14 @@ void add_stops(const formats::Gguf& gguf, text::VocabSpec* spec) {
 
 }  // namespace
 
-base::Result<text::VocabSpec> vocab_spec_from_gguf(const formats::Gguf& gguf, const std::string& file) {
+base::Result<text::VocabSpec> vocab_spec_from_gguf(const formats::Gguf& gguf,
+                                                   const std::string& file) {
   const auto kind = gguf.text("tokenizer.ggml.model");
   const auto* tokens = gguf.texts("tokenizer.ggml.tokens");
   if (!kind || !tokens) {
-    return base::fail(Code::NotFound, file + ": no vocabulary (tokenizer.ggml.model and tokenizer.ggml.tokens)", file, "NO_TOKENIZER");
+    return base::fail(Code::NotFound,
+                      file + ": no vocabulary (tokenizer.ggml.model and tokenizer.ggml.tokens)",
+                      file, "NO_TOKENIZER");
   }
   text::VocabSpec spec;
   if (*kind == "llama") {
@@ -49,14 +55,17 @@ base::Result<text::VocabSpec> vocab_spec_from_gguf(const formats::Gguf& gguf, co
     spec.kind = text::VocabSpec::Kind::ByteBpe;
     spec.pre_tokenizer = std::string(gguf.text("tokenizer.ggml.pre").value_or("gpt2"));
   } else {
-    return base::fail(Code::Unimplemented, file + ": the tokenizer '" + std::string(*kind) + "' is not supported, only llama and gpt2", file,
-                      "UNSUPPORTED_MODEL");
+    return base::fail(
+        Code::Unimplemented,
+        file + ": the tokenizer '" + std::string(*kind) + "' is not supported, only llama and gpt2",
+        file, "UNSUPPORTED_MODEL");
   }
   spec.tokens.assign(tokens->begin(), tokens->end());
   if (const auto* scores = gguf.reals("tokenizer.ggml.scores")) {
     for (const double score : *scores) spec.scores.push_back(static_cast<float>(score));
   }
-  if (const auto* merges = gguf.texts("tokenizer.ggml.merges")) spec.merges.assign(merges->begin(), merges->end());
+  if (const auto* merges = gguf.texts("tokenizer.ggml.merges"))
+    spec.merges.assign(merges->begin(), merges->end());
   TRY_VOID(read_types(gguf, file, &spec));
   spec.bos = token_id(gguf, "tokenizer.ggml.bos_token_id");
   spec.eos = token_id(gguf, "tokenizer.ggml.eos_token_id");
@@ -70,11 +79,13 @@ base::Result<text::VocabSpec> vocab_spec_from_gguf(const formats::Gguf& gguf, co
   return spec;
 }
 
-base::Status append_vocabulary(const text::VocabSpec& spec, std::vector<std::pair<std::string, formats::GgufEntry>>* metadata) {
+base::Status append_vocabulary(const text::VocabSpec& spec,
+                               std::vector<std::pair<std::string, formats::GgufEntry>>* metadata) {
   if (spec.kind == text::VocabSpec::Kind::Characters || !spec.split_patterns.empty()) {
     return base::fail(Code::Unimplemented,
-                      "GGUF has no kind of tokenizer that says what this one does; keep the model as a safetensors folder", "tokenizer",
-                      "UNSUPPORTED_MODEL");
+                      "GGUF has no kind of tokenizer that says what this one does; keep the model "
+                      "as a safetensors folder",
+                      "tokenizer", "UNSUPPORTED_MODEL");
   }
   const bool sentence_piece = spec.kind == text::VocabSpec::Kind::SentencePiece;
   const auto add = [&](const char* key, formats::GgufEntry value) {
@@ -85,7 +96,8 @@ base::Status append_vocabulary(const text::VocabSpec& spec, std::vector<std::pai
   add("tokens", spec.tokens);
   if (!spec.scores.empty()) add("scores", spec.scores);
   std::vector<int32_t> types(spec.tokens.size(), static_cast<int32_t>(text::TokenType::Normal));
-  for (size_t i = 0; i < spec.types.size() && i < types.size(); ++i) types[i] = static_cast<int32_t>(spec.types[i]);
+  for (size_t i = 0; i < spec.types.size() && i < types.size(); ++i)
+    types[i] = static_cast<int32_t>(spec.types[i]);
   add("token_type", types);
   if (!spec.merges.empty()) add("merges", spec.merges);
   const auto add_id = [&](const char* key, int32_t id) {

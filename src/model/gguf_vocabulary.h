@@ -11,8 +11,10 @@
 
 namespace model {
 
-// Code::NotFound with reason NO_TOKENIZER when the file has none; Code::Unimplemented for a kind that text/ does not know.
-base::Result<text::VocabSpec> vocab_spec_from_gguf(const formats::Gguf& gguf, const std::string& file);
+// Code::NotFound with reason NO_TOKENIZER when the file has none; Code::Unimplemented for a kind
+// that text/ does not know.
+base::Result<text::VocabSpec> vocab_spec_from_gguf(const formats::Gguf& gguf,
+                                                   const std::string& file);
 
 // Code::Unimplemented for a character vocabulary: GGUF has no such kind.
 base::Status append_vocabulary(const text::VocabSpec& spec,

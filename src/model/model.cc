@@ -8,8 +8,8 @@
 
 namespace model {
 
-// Packs a Source into a Model: each matrix is converted, checked and packed on its own, so that no second copy of the whole
-// exists at any time.
+// Packs a Source into a Model: each matrix is converted, checked and packed on its own, so that no
+// second copy of the whole exists at any time.
 class Loader {
  public:
   Loader(const Source& source, const LoadOptions& options) : source_(source), model_(new Model()) {
@@ -23,7 +23,9 @@ class Loader {
     const Config& config = source_.config;
     for (int64_t layer = 0; layer < config.layers; ++layer) TRY_VOID(load_layer(layer));
     TRY(model_->final_norm_, vector("model.norm.weight"));
-    TRY(model_->head_, matrix({{config.tied_embeddings ? "model.embed_tokens.weight" : "lm_head.weight", {config.vocab_size, config.dim}}}));
+    TRY(model_->head_,
+        matrix({{config.tied_embeddings ? "model.embed_tokens.weight" : "lm_head.weight",
+                 {config.vocab_size, config.dim}}}));
     load_defaults();
     return std::shared_ptr<const Model>(std::move(model_));
   }
@@ -31,7 +33,8 @@ class Loader {
  private:
   kernels::Precision stored_precision() const {
     const auto first = source_.tensors.find(layer_parameter(0, "self_attn.q_proj"));
-    const bool f32 = first != source_.tensors.end() && first->second.view.dtype == formats::DType::F32;
+    const bool f32 =
+        first != source_.tensors.end() && first->second.view.dtype == formats::DType::F32;
     return f32 ? kernels::Precision::F32 : kernels::Precision::BF16;
   }
 
@@ -60,14 +63,16 @@ class Loader {
       TRY_VOID(append(part, &rows));
       count += part.shape[0];
     }
-    kernels::PackedWeights packed = kernels::PackedWeights::pack(kernels::mat(rows.data(), count, parts[0].shape[1]), model_->precision_);
+    kernels::PackedWeights packed = kernels::PackedWeights::pack(
+        kernels::mat(rows.data(), count, parts[0].shape[1]), model_->precision_);
     model_->weight_bytes_ += static_cast<uint64_t>(packed.bytes());
     return packed;
   }
 
   base::Status load_embedding() {
     const Config& config = source_.config;
-    TRY(const SourceTensor* tensor, source_.tensor({"model.embed_tokens.weight", {config.vocab_size, config.dim}}));
+    TRY(const SourceTensor* tensor,
+        source_.tensor({"model.embed_tokens.weight", {config.vocab_size, config.dim}}));
     std::vector<float> numbers;
     TRY_VOID(append({"model.embed_tokens.weight", {config.vocab_size, config.dim}}, &numbers));
     model_->embedding_type_ = tensor->view.dtype;
@@ -83,11 +88,13 @@ class Loader {
       return ParameterSpec{layer_parameter(index, name), {out, in}};
     };
     TRY(layer.attention_norm, vector(layer_parameter(index, "input_layernorm")));
-    TRY(layer.qkv, matrix({spec("self_attn.q_proj", c.q_dim(), c.dim), spec("self_attn.k_proj", c.kv_dim(), c.dim),
+    TRY(layer.qkv, matrix({spec("self_attn.q_proj", c.q_dim(), c.dim),
+                           spec("self_attn.k_proj", c.kv_dim(), c.dim),
                            spec("self_attn.v_proj", c.kv_dim(), c.dim)}));
     TRY(layer.attention_out, matrix({spec("self_attn.o_proj", c.dim, c.q_dim())}));
     TRY(layer.mlp_norm, vector(layer_parameter(index, "post_attention_layernorm")));
-    TRY(layer.gate_up, matrix({spec("mlp.gate_proj", c.hidden_dim, c.dim), spec("mlp.up_proj", c.hidden_dim, c.dim)}));
+    TRY(layer.gate_up, matrix({spec("mlp.gate_proj", c.hidden_dim, c.dim),
+                               spec("mlp.up_proj", c.hidden_dim, c.dim)}));
     TRY(layer.down, matrix({spec("mlp.down_proj", c.dim, c.hidden_dim)}));
     model_->layers_.push_back(std::move(layer));
     return {};
@@ -96,28 +103,35 @@ class Loader {
   base::Status load_tokenizer(bool required) {
     if (!source_.vocabulary) {
       if (!required) return {};
-      return base::fail(base::Code::NotFound, source_.path + ": the model has no tokenizer; put its tokenizer.json beside the weights",
-                        source_.path, "NO_TOKENIZER");
+      return base::fail(
+          base::Code::NotFound,
+          source_.path + ": the model has no tokenizer; put its tokenizer.json beside the weights",
+          source_.path, "NO_TOKENIZER");
     }
     auto tokenizer = text::Tokenizer::create(*source_.vocabulary);
-    if (!tokenizer) return base::wrap(std::move(tokenizer).error(), source_.path + ": the tokenizer is not usable", source_.path);
+    if (!tokenizer)
+      return base::wrap(std::move(tokenizer).error(),
+                        source_.path + ": the tokenizer is not usable", source_.path);
     if (tokenizer->size() > source_.config.vocab_size) {
       return base::fail(base::Code::Malformed,
-                        source_.path + ": the tokenizer has " + std::to_string(tokenizer->size()) + " tokens, the model only " +
-                            std::to_string(source_.config.vocab_size),
+                        source_.path + ": the tokenizer has " + std::to_string(tokenizer->size()) +
+                            " tokens, the model only " + std::to_string(source_.config.vocab_size),
                         source_.path, "MODEL_FILE_MALFORMED");
     }
     model_->tokenizer_ = std::make_unique<const text::Tokenizer>(*std::move(tokenizer));
     if (source_.chat_template.empty()) return {};
     auto parsed = text::ChatTemplate::parse(source_.chat_template);
-    if (!parsed) return base::wrap(std::move(parsed).error(), source_.path + ": the chat template is not usable", source_.path);
+    if (!parsed)
+      return base::wrap(std::move(parsed).error(),
+                        source_.path + ": the chat template is not usable", source_.path);
     model_->chat_template_ = std::make_unique<const text::ChatTemplate>(*std::move(parsed));
     return {};
   }
 
   void load_defaults() {
     const json::Value& config = source_.generation_config;
-    if (config["temperature"].is_number()) model_->defaults_.temperature = config["temperature"].as_double();
+    if (config["temperature"].is_number())
+      model_->defaults_.temperature = config["temperature"].as_double();
     if (config["top_p"].is_number()) model_->defaults_.top_p = config["top_p"].as_double();
     if (config["top_k"].is_int()) model_->defaults_.top_k = config["top_k"].as_int();
   }
@@ -126,7 +140,8 @@ class Loader {
   std::unique_ptr<Model> model_;
 };
 
-base::Result<std::shared_ptr<const Model>> Model::load(const ModelFiles& files, const LoadOptions& options) {
+base::Result<std::shared_ptr<const Model>> Model::load(const ModelFiles& files,
+                                                       const LoadOptions& options) {
   TRY(const Source source, read_source(files));
   return Loader(source, options).run(options.tokenizer_required);
 }
@@ -136,12 +151,15 @@ const text::Tokenizer& Model::tokenizer() const {
   return *tokenizer_;
 }
 
-bool Model::is_stop(int32_t token) const { return tokenizer_ != nullptr && tokenizer_->is_stop(token); }
+bool Model::is_stop(int32_t token) const {
+  return tokenizer_ != nullptr && tokenizer_->is_stop(token);
+}
 
 void Model::embed(int32_t token, float* out) const {
   CHECK(token >= 0 && token < config_.vocab_size);
   const auto row_bytes = static_cast<size_t>(config_.dim * formats::dtype_bytes(embedding_type_));
-  formats::to_floats(embedding_type_, embedding_.data() + static_cast<size_t>(token) * row_bytes, config_.dim, out);
+  formats::to_floats(embedding_type_, embedding_.data() + static_cast<size_t>(token) * row_bytes,
+                     config_.dim, out);
 }
 
 }  // namespace model

@@ -15,7 +15,9 @@
 namespace model {
 namespace {
 
-std::string shared(const std::string& name) { return std::string(CHARTER_SOURCE_DIR) + "/../shared/weights/" + name; }
+std::string shared(const std::string& name) {
+  return std::string(CHARTER_SOURCE_DIR) + "/../shared/weights/" + name;
+}
 
 #define NEEDS_SHARED(name) \
   if (!files::exists(shared(name))) GTEST_SKIP() << "../shared/weights/" name " is not here"
@@ -25,7 +27,9 @@ class OneSequence {
  public:
   OneSequence(std::shared_ptr<const Model> model, int threads)
       : model_(model), pool_(threads), forward_(model, 64, 64, model->config().context_length) {
-    cache_ = KvCache::create(*model, (model->config().context_length + kernels::kPageTokens - 1) / kernels::kPageTokens).value();
+    cache_ = KvCache::create(*model, (model->config().context_length + kernels::kPageTokens - 1) /
+                                         kernels::kPageTokens)
+                 .value();
     // A page table that is not in order shows that nobody takes it to be.
     for (int64_t page = cache_->pages(); page-- > 0;) pages_.push_back(static_cast<int32_t>(page));
   }
@@ -75,7 +79,8 @@ TEST(Model, Stories260KGivesTheGoldenTokensAndText) {
   int32_t token = model->tokenizer().bos();
   while (ids.size() < expected.size()) {
     const auto logits = sequence.run({&token, 1}).back();
-    token = static_cast<int32_t>(kernels::argmax(logits.data(), static_cast<int64_t>(logits.size())));
+    token =
+        static_cast<int32_t>(kernels::argmax(logits.data(), static_cast<int64_t>(logits.size())));
     ids.push_back(token);
   }
   EXPECT_EQ(ids, expected);
@@ -85,11 +90,13 @@ TEST(Model, Stories260KGivesTheGoldenTokensAndText) {
   std::string recorded = files::read_file(shared("stories260K/greedy_text.txt")).value();
   ASSERT_EQ(recorded.back(), '\n');
   recorded.pop_back();
-  for (size_t at; (at = recorded.find("<0x0A>")) != std::string::npos;) recorded.replace(at, 6, "\n");
+  for (size_t at; (at = recorded.find("<0x0A>")) != std::string::npos;)
+    recorded.replace(at, 6, "\n");
   EXPECT_EQ(text, recorded);
 }
 
-void expect_close(const std::vector<float>& actual, const std::vector<double>& expected, double tolerance) {
+void expect_close(const std::vector<float>& actual, const std::vector<double>& expected,
+                  double tolerance) {
   double largest = 0, worst = 0;
   for (size_t i = 0; i < expected.size(); ++i) {
     largest = std::max(largest, std::abs(expected[i]));
@@ -109,12 +116,14 @@ TEST(Model, AgreesWithAPlainDoubleForwardPass) {
     const auto model = load("hf_llama_tiny", {.precision = precision});
     testing::Reference reference(*source);
     OneSequence sequence(model, 2);
-    const std::vector<int32_t> tokens{3, 5, 7, 9, 4, 11, 2, 15, 0, 1, 6, 6, 6, 13, 12, 8, 10, 14, 3, 3};
+    const std::vector<int32_t> tokens{3, 5, 7, 9,  4,  11, 2,  15, 0, 1,
+                                      6, 6, 6, 13, 12, 8,  10, 14, 3, 3};
     const auto first = sequence.run(std::span(tokens).first(13));
     const auto rest = sequence.run(std::span(tokens).subspan(13));
     for (size_t i = 0; i < tokens.size(); ++i) {
       const auto expected = reference.next(tokens[i]);
-      expect_close(i < 13 ? first[i] : rest[i - 13], expected, precision == kernels::Precision::F32 ? 1e-5 : 2e-2);
+      expect_close(i < 13 ? first[i] : rest[i - 13], expected,
+                   precision == kernels::Precision::F32 ? 1e-5 : 2e-2);
     }
   }
 }
@@ -143,13 +152,27 @@ TEST(Model, RefusesWhatItCannotRunByName) {
   const std::string sizes =
       R"("vocab_size":16,"hidden_size":8,"intermediate_size":8,"num_hidden_layers":1,"num_attention_heads":2)";
   EXPECT_NE(refusal("{").find("config.json"), std::string::npos);
-  EXPECT_NE(refusal(R"({"architectures":["GemmaForCausalLM"]})").find("'GemmaForCausalLM' is not supported"), std::string::npos);
-  EXPECT_NE(refusal(R"({"architectures":["LlamaForCausalLM"]})").find("vocab_size is missing"), std::string::npos);
-  EXPECT_NE(refusal(R"({"architectures":["LlamaForCausalLM"],"hidden_act":"gelu",)" + sizes + "}").find("'gelu'"), std::string::npos);
-  EXPECT_NE(refusal(R"({"architectures":["LlamaForCausalLM"],"rope_scaling":{"rope_type":"yarn","factor":2},)" + sizes + "}").find("'yarn'"),
+  EXPECT_NE(refusal(R"({"architectures":["GemmaForCausalLM"]})")
+                .find("'GemmaForCausalLM' is not supported"),
             std::string::npos);
-  EXPECT_NE(refusal(R"({"architectures":["LlamaForCausalLM"],"num_key_value_heads":3,)" + sizes + "}").find("cannot share"), std::string::npos);
-  EXPECT_NE(refusal(R"({"architectures":["LlamaForCausalLM"],)" + sizes + "}").find("'model.safetensors' are missing"), std::string::npos);
+  EXPECT_NE(refusal(R"({"architectures":["LlamaForCausalLM"]})").find("vocab_size is missing"),
+            std::string::npos);
+  EXPECT_NE(refusal(R"({"architectures":["LlamaForCausalLM"],"hidden_act":"gelu",)" + sizes + "}")
+                .find("'gelu'"),
+            std::string::npos);
+  EXPECT_NE(
+      refusal(
+          R"({"architectures":["LlamaForCausalLM"],"rope_scaling":{"rope_type":"yarn","factor":2},)" +
+          sizes + "}")
+          .find("'yarn'"),
+      std::string::npos);
+  EXPECT_NE(
+      refusal(R"({"architectures":["LlamaForCausalLM"],"num_key_value_heads":3,)" + sizes + "}")
+          .find("cannot share"),
+      std::string::npos);
+  EXPECT_NE(refusal(R"({"architectures":["LlamaForCausalLM"],)" + sizes + "}")
+                .find("'model.safetensors' are missing"),
+            std::string::npos);
   EXPECT_EQ(open_model(temporary->path() + "/absent").error().code, base::Code::NotFound);
 }
 
@@ -164,12 +187,15 @@ TEST(Model, RefusesNaNWithFileTensorAndOffset) {
   weights[offset + 1] = static_cast<char>(0x7f);  // bf16 infinity
   ASSERT_TRUE(files::write_atomic(temporary->path() + "/model.safetensors", weights));
   for (const char* file : {"config.json", "tokenizer_config.json"}) {
-    ASSERT_TRUE(files::write_atomic(temporary->path() + "/" + file, files::read_file(shared(std::string("hf_llama_tiny/") + file)).value()));
+    ASSERT_TRUE(files::write_atomic(
+        temporary->path() + "/" + file,
+        files::read_file(shared(std::string("hf_llama_tiny/") + file)).value()));
   }
   const auto model = Model::load(*open_model(temporary->path()));
   ASSERT_FALSE(model);
   EXPECT_EQ(model.error().code, base::Code::Corrupt);
-  for (const std::string& part : {std::string("model.safetensors"), name, std::string("element 77"), std::to_string(offset)}) {
+  for (const std::string& part : {std::string("model.safetensors"), name, std::string("element 77"),
+                                  std::to_string(offset)}) {
     EXPECT_NE(model.error().message.find(part), std::string::npos) << model.error().message;
   }
 }
@@ -193,12 +219,14 @@ TEST(Forward, ARowIsTheSameWhateverElseIsInTheStep) {
   NEEDS_SHARED("stories260K");
   for (const auto precision : {kernels::Precision::F32, kernels::Precision::BF16}) {
     const auto model = load("stories260K/stories260K.bin", {.precision = precision});
-    const std::vector<int32_t> tokens{1, 403, 407, 261, 378, 432, 383, 286, 261, 376, 298, 315, 421, 395, 317, 426, 338, 401, 396};
+    const std::vector<int32_t> tokens{1,   403, 407, 261, 378, 432, 383, 286, 261, 376,
+                                      298, 315, 421, 395, 317, 426, 338, 401, 396};
     OneSequence whole(model, 2), single(model, 1);
     const auto together = whole.run(tokens);
     for (size_t i = 0; i < tokens.size(); ++i) {
       const auto alone = single.run(std::span(tokens).subspan(i, 1)).back();
-      ASSERT_EQ(0, std::memcmp(alone.data(), together[i].data(), alone.size() * sizeof(float))) << "token " << i;
+      ASSERT_EQ(0, std::memcmp(alone.data(), together[i].data(), alone.size() * sizeof(float)))
+          << "token " << i;
     }
   }
 }
@@ -220,17 +248,20 @@ TEST(Config, SurvivesTheWayToHuggingFaceAndBack) {
   ASSERT_TRUE(back) << back.error().text();
   EXPECT_EQ(*back, config);
   EXPECT_EQ(config_to_hf(config, "bfloat16")["rms_norm_eps"].as_double(), 1e-6);
-  EXPECT_EQ(parameter_count(config), 100 * 64 + 3 * (2 * 64 + 64 * 64 * 2 + 2 * 32 * 64 + 3 * 96 * 64) + 64);
+  EXPECT_EQ(parameter_count(config),
+            100 * 64 + 3 * (2 * 64 + 64 * 64 * 2 + 2 * 32 * 64 + 3 * 96 * 64) + 64);
 }
 
 TEST(Weights, RotaryOrdersAreEachOthersInverse) {
   std::vector<float> rows(2 * 6 * 3);
   for (size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<float>(i);
-  const auto halves = permute_rotary(rows, 2, 6, kernels::Rotary::Interleaved, kernels::Rotary::Halves);
+  const auto halves =
+      permute_rotary(rows, 2, 6, kernels::Rotary::Interleaved, kernels::Rotary::Halves);
   EXPECT_EQ(halves[0], 0);
-  EXPECT_EQ(halves[3], 6);   // row 1 of the first head was row 2: the next pair's first half
-  EXPECT_EQ(halves[9], 3);   // row 3 was row 1
-  EXPECT_EQ(permute_rotary(halves, 2, 6, kernels::Rotary::Halves, kernels::Rotary::Interleaved), rows);
+  EXPECT_EQ(halves[3], 6);  // row 1 of the first head was row 2: the next pair's first half
+  EXPECT_EQ(halves[9], 3);  // row 3 was row 1
+  EXPECT_EQ(permute_rotary(halves, 2, 6, kernels::Rotary::Halves, kernels::Rotary::Interleaved),
+            rows);
 }
 
 }  // namespace

@@ -22,7 +22,8 @@ std::unexpected<base::Error> wrong(const std::string& tensor, const std::string&
 }
 
 // The tensors in the order of the specs, each once and of the right shape.
-base::Result<std::vector<formats::TensorView>> in_order(const Config& config, std::span<const formats::TensorView> tensors) {
+base::Result<std::vector<formats::TensorView>> in_order(
+    const Config& config, std::span<const formats::TensorView> tensors) {
   std::map<std::string_view, const formats::TensorView*> by_name;
   for (const formats::TensorView& tensor : tensors) {
     if (!by_name.emplace(tensor.name, &tensor).second) return wrong(tensor.name, "is given twice");
@@ -32,13 +33,16 @@ base::Result<std::vector<formats::TensorView>> in_order(const Config& config, st
     const auto found = by_name.find(spec.name);
     if (found == by_name.end()) return wrong(spec.name, "is missing");
     if (found->second->shape != spec.shape) {
-      return wrong(spec.name, "has the shape " + formats::shape_text(found->second->shape) + ", not " + formats::shape_text(spec.shape));
+      return wrong(spec.name, "has the shape " + formats::shape_text(found->second->shape) +
+                                  ", not " + formats::shape_text(spec.shape));
     }
-    if (found->second->dtype == formats::DType::Other) return wrong(spec.name, "is of the type " + found->second->type_name);
+    if (found->second->dtype == formats::DType::Other)
+      return wrong(spec.name, "is of the type " + found->second->type_name);
     out.push_back(*found->second);
     by_name.erase(found);
   }
-  if (!by_name.empty()) return wrong(std::string(by_name.begin()->first), "does not belong to this model");
+  if (!by_name.empty())
+    return wrong(std::string(by_name.begin()->first), "does not belong to this model");
   return out;
 }
 
@@ -47,12 +51,14 @@ bool is_rotary(std::string_view name) {
 }
 
 // The tensor's bytes as `dtype`, its q and k rows in the order `rotary`.
-base::Bytes converted(const formats::TensorView& tensor, const Config& config, formats::DType dtype, kernels::Rotary rotary) {
+base::Bytes converted(const formats::TensorView& tensor, const Config& config, formats::DType dtype,
+                      kernels::Rotary rotary) {
   const int64_t count = tensor.elements();
   std::vector<float> numbers(static_cast<size_t>(count));
   formats::to_floats(tensor.dtype, tensor.data.data(), count, numbers.data());
   if (is_rotary(tensor.name)) {
-    numbers = permute_rotary(numbers, tensor.shape[0] / config.head_dim, config.head_dim, config.rotary, rotary);
+    numbers = permute_rotary(numbers, tensor.shape[0] / config.head_dim, config.head_dim,
+                             config.rotary, rotary);
   }
   base::Bytes out(static_cast<size_t>(count * formats::dtype_bytes(dtype)));
   formats::from_floats(dtype, numbers.data(), count, out.data());
@@ -65,7 +71,8 @@ struct Converted {
   std::vector<base::Bytes> owned;
 };
 
-Converted convert_all(const std::vector<formats::TensorView>& tensors, const Config& config, kernels::Rotary rotary,
+Converted convert_all(const std::vector<formats::TensorView>& tensors, const Config& config,
+                      kernels::Rotary rotary,
                       const std::function<formats::DType(const formats::TensorView&)>& dtype_of) {
   Converted out;
   for (const formats::TensorView& tensor : tensors) {
@@ -99,7 +106,8 @@ json::Value generation_config(const text::VocabSpec* tokenizer, const json::Valu
   return out;
 }
 
-base::Status write_tokenizer(const text::VocabSpec& tokenizer, const std::string& directory, const std::string& chat_template) {
+base::Status write_tokenizer(const text::VocabSpec& tokenizer, const std::string& directory,
+                             const std::string& chat_template) {
   std::string tokenizer_json;
   if (tokenizer.kind == text::VocabSpec::Kind::SentencePiece) {
     TRY_VOID(text::Tokenizer::create(tokenizer));  // its tables are whole
@@ -108,7 +116,8 @@ base::Status write_tokenizer(const text::VocabSpec& tokenizer, const std::string
     TRY(tokenizer_json, text::write_tokenizer_json(tokenizer));
   }
   TRY_VOID(files::write_atomic(files::join(directory, "tokenizer.json"), tokenizer_json));
-  return files::write_atomic(files::join(directory, "tokenizer_config.json"), text::write_tokenizer_config(tokenizer, chat_template));
+  return files::write_atomic(files::join(directory, "tokenizer_config.json"),
+                             text::write_tokenizer_config(tokenizer, chat_template));
 }
 
 std::vector<std::pair<std::string, formats::GgufEntry>> gguf_metadata(const Config& config) {
@@ -137,43 +146,57 @@ std::vector<std::pair<std::string, formats::GgufEntry>> gguf_metadata(const Conf
 
 }  // namespace
 
-base::Status write_model_folder(const Config& config, std::span<const formats::TensorView> tensors, const text::VocabSpec* tokenizer,
-                                const std::string& directory, const SaveOptions& options) {
+base::Status write_model_folder(const Config& config, std::span<const formats::TensorView> tensors,
+                                const text::VocabSpec* tokenizer, const std::string& directory,
+                                const SaveOptions& options) {
   TRY_VOID(check_config(config, directory));
   TRY(const std::vector<formats::TensorView> ordered, in_order(config, tensors));
   TRY_VOID(files::make_directories(directory));
-  const char* torch_dtype = options.dtype == formats::DType::F32 ? "float32" : options.dtype == formats::DType::F16 ? "float16" : "bfloat16";
+  const char* torch_dtype = options.dtype == formats::DType::F32   ? "float32"
+                            : options.dtype == formats::DType::F16 ? "float16"
+                                                                   : "bfloat16";
   json::Value config_json = config_to_hf(config, torch_dtype);
   if (tokenizer) {
-    config_json.set("bos_token_id", tokenizer->bos >= 0 ? json::Value(tokenizer->bos) : json::Value());
-    config_json.set("eos_token_id", tokenizer->eos >= 0 ? json::Value(tokenizer->eos) : json::Value());
+    config_json.set("bos_token_id",
+                    tokenizer->bos >= 0 ? json::Value(tokenizer->bos) : json::Value());
+    config_json.set("eos_token_id",
+                    tokenizer->eos >= 0 ? json::Value(tokenizer->eos) : json::Value());
   }
-  TRY_VOID(files::write_atomic(files::join(directory, "config.json"), json::dump_pretty(config_json)));
-  TRY_VOID(files::write_atomic(files::join(directory, "generation_config.json"),
-                               json::dump_pretty(generation_config(tokenizer, options.generation_config))));
+  TRY_VOID(
+      files::write_atomic(files::join(directory, "config.json"), json::dump_pretty(config_json)));
+  TRY_VOID(files::write_atomic(
+      files::join(directory, "generation_config.json"),
+      json::dump_pretty(generation_config(tokenizer, options.generation_config))));
   if (tokenizer) TRY_VOID(write_tokenizer(*tokenizer, directory, options.chat_template));
   const Converted converted =
-      convert_all(ordered, config, kernels::Rotary::Halves, [&](const formats::TensorView&) { return options.dtype; });
-  TRY(files::AtomicFile file, files::AtomicFile::create(files::join(directory, "model.safetensors")));
+      convert_all(ordered, config, kernels::Rotary::Halves,
+                  [&](const formats::TensorView&) { return options.dtype; });
+  TRY(files::AtomicFile file,
+      files::AtomicFile::create(files::join(directory, "model.safetensors")));
   TRY_VOID(formats::write_safetensors(converted.views, {{"format", "pt"}}, into(file)));
   return file.commit();
 }
 
-base::Status write_model_gguf(const Config& config, std::span<const formats::TensorView> tensors, const text::VocabSpec* tokenizer,
-                              const std::string& path, const SaveOptions& options) {
+base::Status write_model_gguf(const Config& config, std::span<const formats::TensorView> tensors,
+                              const text::VocabSpec* tokenizer, const std::string& path,
+                              const SaveOptions& options) {
   TRY_VOID(check_config(config, path));
   TRY(const std::vector<formats::TensorView> ordered, in_order(config, tensors));
   if (config.rope_scaling.kind == RopeScaling::Kind::Llama3) {
-    return base::fail(Code::Unimplemented, "the rotary scaling of Llama 3 cannot be written as GGUF; keep the model as a safetensors folder",
+    return base::fail(Code::Unimplemented,
+                      "the rotary scaling of Llama 3 cannot be written as GGUF; keep the model as "
+                      "a safetensors folder",
                       path, "UNSUPPORTED_MODEL");
   }
   auto metadata = gguf_metadata(config);
   if (tokenizer) TRY_VOID(append_vocabulary(*tokenizer, &metadata));
-  if (!options.chat_template.empty()) metadata.emplace_back("tokenizer.chat_template", options.chat_template);
+  if (!options.chat_template.empty())
+    metadata.emplace_back("tokenizer.chat_template", options.chat_template);
   // Vectors stay fp32, as readers of the format expect of norms.
-  Converted converted = convert_all(ordered, config, kernels::Rotary::Interleaved, [&](const formats::TensorView& tensor) {
-    return tensor.shape.size() == 1 ? formats::DType::F32 : options.dtype;
-  });
+  Converted converted = convert_all(
+      ordered, config, kernels::Rotary::Interleaved, [&](const formats::TensorView& tensor) {
+        return tensor.shape.size() == 1 ? formats::DType::F32 : options.dtype;
+      });
   for (formats::TensorView& view : converted.views) view.name = gguf_name_of_hf(view.name);
   TRY(files::AtomicFile file, files::AtomicFile::create(path));
   TRY_VOID(formats::write_gguf(metadata, converted.views, into(file)));

@@ -1,5 +1,5 @@
-// A SentencePiece vocabulary as a tokenizer.json that Hugging Face's tokenizers reads: BPE with byte fallback, its merges made
-// from the scores.
+// A SentencePiece vocabulary as a tokenizer.json that Hugging Face's tokenizers reads: BPE with
+// byte fallback, its merges made from the scores.
 #pragma once
 
 #include <string>

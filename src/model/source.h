@@ -1,5 +1,6 @@
-// A model as its files describe it, before anything is packed: configuration, tensors under their Hugging Face names,
-// vocabulary, defaults. Model::load packs it; `charter convert` writes it in another format.
+// A model as its files describe it, before anything is packed: configuration, tensors under their
+// Hugging Face names, vocabulary, defaults. Model::load packs it; `charter convert` writes it in
+// another format.
 #pragma once
 
 #include <map>
@@ -28,7 +29,8 @@ struct Source {
   std::string chat_template;      // empty: none
   json::Value generation_config;  // as in the folder; null: none
 
-  // The tensor, checked against its shape; an element type that Charter does not compute with is refused by name.
+  // The tensor, checked against its shape; an element type that Charter does not compute with is
+  // refused by name.
   base::Result<const SourceTensor*> tensor(const ParameterSpec& spec) const;
   // All of parameter_specs(config), in that order.
   base::Result<std::vector<formats::TensorView>> all() const;

@@ -21,19 +21,23 @@ base::Result<json::Value> json_of(const ModelFiles& files, const std::string& na
   const auto text = text_of(files, name);
   if (!text) return json::Value();
   auto parsed = json::parse(*text);
-  if (!parsed) return base::wrap(std::move(parsed).error(), "'" + name + "' of the model is not valid JSON", name);
+  if (!parsed)
+    return base::wrap(std::move(parsed).error(), "'" + name + "' of the model is not valid JSON",
+                      name);
   return parsed;
 }
 
 base::Status add_shard(const ModelFiles& files, const std::string& name, Source* out) {
   const auto found = files.files.find(name);
   if (found == files.files.end()) {
-    return base::fail(Code::NotFound, files.path + ": the weights '" + name + "' are missing", name, "NOT_A_MODEL");
+    return base::fail(Code::NotFound, files.path + ": the weights '" + name + "' are missing", name,
+                      "NOT_A_MODEL");
   }
   TRY(const formats::Safetensors shard, formats::Safetensors::parse(found->second->bytes(), name));
   for (const formats::TensorView& view : shard.tensors()) {
     if (!out->tensors.emplace(view.name, SourceTensor{view, name}).second) {
-      return base::fail(Code::Malformed, name + ": tensor '" + view.name + "' is in two files", name, "MODEL_FILE_MALFORMED");
+      return base::fail(Code::Malformed, name + ": tensor '" + view.name + "' is in two files",
+                        name, "MODEL_FILE_MALFORMED");
     }
   }
   return {};
@@ -50,8 +54,9 @@ base::Status read_weights(const ModelFiles& files, Source* out) {
   for (const auto& [tensor, shard] : index) {
     const auto found = out->tensors.find(tensor);
     if (found == out->tensors.end() || found->second.file != shard) {
-      return base::fail(Code::Malformed, index_name + ": tensor '" + tensor + "' is not in '" + shard + "'", index_name,
-                        "MODEL_FILE_MALFORMED");
+      return base::fail(Code::Malformed,
+                        index_name + ": tensor '" + tensor + "' is not in '" + shard + "'",
+                        index_name, "MODEL_FILE_MALFORMED");
     }
   }
   return {};
@@ -60,10 +65,12 @@ base::Status read_weights(const ModelFiles& files, Source* out) {
 // generation_config.json and config.json name the tokens that end an answer: one id or several.
 void add_stop_ids(const json::Value& config, text::VocabSpec* spec) {
   const auto add = [&](const json::Value& id) {
-    if (!id.is_int() || id.as_int() < 0 || id.as_int() >= static_cast<int64_t>(spec->tokens.size())) return;
+    if (!id.is_int() || id.as_int() < 0 || id.as_int() >= static_cast<int64_t>(spec->tokens.size()))
+      return;
     const auto token = static_cast<int32_t>(id.as_int());
     if (spec->eos < 0) spec->eos = token;
-    if (token != spec->eos && std::find(spec->stop_ids.begin(), spec->stop_ids.end(), token) == spec->stop_ids.end()) {
+    if (token != spec->eos &&
+        std::find(spec->stop_ids.begin(), spec->stop_ids.end(), token) == spec->stop_ids.end()) {
       spec->stop_ids.push_back(token);
     }
   };
@@ -81,7 +88,8 @@ base::Status read_tokenizer(const ModelFiles& files, const json::Value& model_co
     TRY(config, text::read_tokenizer_config(*text));
   }
   if (config.chat_template) out->chat_template = *config.chat_template;
-  if (const auto text = text_of(files, "chat_template.jinja")) out->chat_template = std::string(*text);
+  if (const auto text = text_of(files, "chat_template.jinja"))
+    out->chat_template = std::string(*text);
   text::VocabSpec spec;
   if (const auto text = text_of(files, "tokenizer.json")) {
     TRY(spec, text::read_tokenizer_json(*text));

@@ -5,17 +5,20 @@
 namespace model {
 namespace {
 
-// Several vocabularies may lie beside the checkpoint: the one that has as many entries as the model is its own.
+// Several vocabularies may lie beside the checkpoint: the one that has as many entries as the model
+// is its own.
 base::Status read_vocabulary(const ModelFiles& files, const std::string& checkpoint, Source* out) {
   base::Status why = {};
   for (const auto& [name, file] : files.files) {
     if (name == checkpoint) continue;
-    auto spec = text::read_llama2c_vocab(base::as_text(file->bytes()), static_cast<int32_t>(out->config.vocab_size));
+    auto spec = text::read_llama2c_vocab(base::as_text(file->bytes()),
+                                         static_cast<int32_t>(out->config.vocab_size));
     if (spec) {
       out->vocabulary = *std::move(spec);
       return {};
     }
-    why = base::wrap(std::move(spec).error(), name + ": not the vocabulary of '" + checkpoint + "'", name);
+    why = base::wrap(std::move(spec).error(), name + ": not the vocabulary of '" + checkpoint + "'",
+                     name);
   }
   return why;
 }

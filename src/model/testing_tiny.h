@@ -1,4 +1,5 @@
-// A small random model made by the test itself: its configuration, its weights, a tokenizer of bytes.
+// A small random model made by the test itself: its configuration, its weights, a tokenizer of
+// bytes.
 #pragma once
 
 #include <cmath>
@@ -38,7 +39,8 @@ inline TinyWeights tiny_weights(const Config& config, uint64_t seed) {
     int64_t count = 1;
     for (const int64_t extent : spec.shape) count *= extent;
     for (int64_t i = 0; i < count; ++i) {
-      const double scale = spec.shape.size() == 1 ? 0.1 : 2.0 / std::sqrt(static_cast<double>(spec.shape.back()));
+      const double scale =
+          spec.shape.size() == 1 ? 0.1 : 2.0 / std::sqrt(static_cast<double>(spec.shape.back()));
       values.push_back(static_cast<float>(rng.normal() * scale + (spec.shape.size() == 1 ? 1 : 0)));
     }
     out.views.push_back(formats::f32_view(spec.name, spec.shape, values.data()));
