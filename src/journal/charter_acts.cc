@@ -263,22 +263,28 @@ Result<govern::CharterPin> makers_pin() {
   return govern::parse_pin(kMakersPin);
 }
 
-Result<Released> adopt_bundled_model(House* house, const std::string& directory, const std::string& channel, base::Time now) {
-  TRY(const govern::CharterPin pin, makers_pin());
+Result<Released> adopt_model(House* house, const std::string& directory, const std::string& channel,
+                             const govern::CharterPin& pin, base::Time now) {
   const std::string path = files::join(directory, govern::kBundleFile);
   TRY(const std::string text, files::read_file(path, govern::kBundleBytesMax));
   TRY(const govern::ReleaseBundle bundle, govern::parse_bundle_file(text));
   const auto makers = govern::verify_release(bundle, pin, now);
-  if (!makers) return base::wrap(makers.error(), "the makers' release of the bundled model does not verify", path);
+  if (!makers) return base::wrap(makers.error(), "the makers' release of the model does not verify", path);
   TRY(const auto found, hash_model_files(directory));
   TRY_VOID(govern::check_files(makers->manifest, found));
   ProposeOptions proposing;
   proposing.model_directory = directory;
   proposing.channel = channel;
+  proposing.model_name = makers->model;
   proposing.evidence = {files::join(directory, "evidence")};
   TRY(const Proposed proposed, propose(house, proposing, now));
   TRY_VOID(vote(house, {proposed.proposal, "", "", "", govern::Vote::For}, now));
   return release(house, {proposed.proposal, "", ""}, now);
+}
+
+Result<Released> adopt_bundled_model(House* house, const std::string& directory, const std::string& channel, base::Time now) {
+  TRY(const govern::CharterPin pin, makers_pin());
+  return adopt_model(house, directory, channel, pin, now);
 }
 
 }  // namespace journal

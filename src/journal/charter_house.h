@@ -115,8 +115,11 @@ base::Result<Released> release(House* house, const ReleaseOptions& options, base
 // A proposal by its digest or the beginning of it; empty when only one is open.
 base::Result<crypto::Digest> find_proposal(const House& house, std::string_view text);
 
-// The model that comes with Charter, released by this house's one person: its makers' release is verified offline against
-// the pin that is built into the program, then the person proposes, votes and releases it anew with its evidence.
+// A model that another house released, released anew by this house's one person: the makers' release in the folder is
+// verified offline against their pin, then the person proposes, votes and releases it here with the evidence beside it.
+base::Result<Released> adopt_model(House* house, const std::string& directory, const std::string& channel,
+                                   const govern::CharterPin& pin, base::Time now);
+// The same for a model that comes with Charter, with the pin that is built into the program.
 base::Result<Released> adopt_bundled_model(House* house, const std::string& directory, const std::string& channel,
                                            base::Time now);
 base::Result<govern::CharterPin> makers_pin();

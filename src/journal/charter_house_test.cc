@@ -225,6 +225,28 @@ TEST_F(HouseTest, ACrashBeforeTheModelIsInPlaceIsMadeGood) {
   EXPECT_TRUE(verify(bundle_text(files::join(data_, "models/chat")), house->pin()));
 }
 
+TEST_F(HouseTest, AdoptsWhatAnotherHouseReleasedAndNothingElse) {
+  const auto makers = [&] {
+    auto house = init_house(data_, {}, kNow).value();
+    release_as_owner(&house);
+    return house.pin();
+  }();
+  const std::string folder = files::join(data_, "models/chat");
+  write(files::join(folder, "evidence/words.json"), files::read_file(evidence_).value());
+  auto owner = init_house(files::join(folder_.path(), "owner"), {}, kNow).value();
+  const auto adopt = [&] { return adopt_model(&owner, folder, "chat", makers, kNow); };
+  EXPECT_FALSE(adopt_model(&owner, folder, "chat", owner.pin(), kNow)) << "another pin";
+  const std::string weights = files::join(folder, "model.safetensors"), before = files::read_file(weights).value();
+  write(weights, "w" + before);
+  EXPECT_EQ(reason_of(adopt()), "MANIFEST_DIGEST");
+  write(weights, before);
+  const auto adopted = adopt();
+  ASSERT_TRUE(adopted) << adopted.error().text();
+  EXPECT_EQ(adopted->model, "tiny");
+  EXPECT_TRUE(verify(bundle_text(adopted->directory), owner.pin()));
+  EXPECT_FALSE(verify(bundle_text(adopted->directory), makers));
+}
+
 TEST_F(HouseTest, AnEditedCharterIsNoticed) {
   ASSERT_TRUE(init_house(data_, {}, kNow));
   const std::string path = files::join(data_, "charter/charter.toml");
