@@ -124,7 +124,8 @@ base::Status read_sampling(const Value& suite, Suite* out) {
   if (out->sampling.max_tokens < 1 || out->sampling.max_tokens > 1 << 20) {
     return malformed("max_tokens must be between 1 and 1048576", "max_tokens");
   }
-  out->sampling_json = *sampling;
+  // In canonical order, so that a record read back compares equal.
+  TRY(out->sampling_json, json::parse(json::canonical(*sampling)));
   return {};
 }
 
