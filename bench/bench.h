@@ -37,11 +37,10 @@ struct Context {
 using AddRow = std::function<void(Row)>;  // prints as it adds
 
 double median(std::vector<double> values);
-// The median seconds of a call, over at least `runs` calls after one to warm up, and the ceiling
-// measured between them.
+// The median seconds of a call over `runs` calls after one to warm up, and the best ceiling
+// measured between them: beside other work a share is told too low, never too high.
 struct Timed {
-  double seconds;
-  double ceiling;  // median of what `ceiling` returned between the runs
+  double seconds, ceiling;
 };
 Timed time_against(int runs, const std::function<void()>& work,
                    const std::function<double()>& ceiling);
