@@ -12,12 +12,13 @@ namespace cli {
 namespace {
 
 constexpr std::string_view kHelp =
-    R"(usage: charter tokenizer train --data FILE|synth:NAME[,NAME...] --out DIR [--vocab SIZE | --characters]
+    R"(usage: charter tokenizer train --data FILE|synth:NAME[,NAME...] --out DIR
+                               [--vocab SIZE | --characters]
        charter tokenizer encode DIR [TEXT...]
        charter tokenizer decode DIR ID...
 
-train writes DIR/tokenizer.json and tokenizer_config.json: byte-level BPE with the tokens of conversations (<|end|>,
-<|system|>, <|user|>, <|assistant|>), or one token for each character of the data.
+train writes DIR/tokenizer.json and tokenizer_config.json: byte-level BPE with the tokens of
+conversations (<|end|>, <|system|>, <|user|>, <|assistant|>), or a token for each character.
 encode reads standard input when no TEXT is given.
 
   --vocab SIZE    tokens of the vocabulary, 4096 unless told
@@ -45,7 +46,8 @@ base::Status train(std::span<const std::string> arguments) {
   const bool& characters = options.flag("--characters");
   TRY_VOID(options.parse(arguments));
   if (data.empty() || out.empty()) {
-    return base::fail(base::Code::InvalidArgument, "Give --data and --out; see charter help tokenizer.",
+    return base::fail(base::Code::InvalidArgument,
+                      "Give --data and --out; see charter help tokenizer.",
                       data.empty() ? "--data" : "--out");
   }
   TRY(const std::string corpus, corpus_of(data, bytes, seed));
@@ -60,7 +62,8 @@ base::Status train(std::span<const std::string> arguments) {
         {"out", out}, {"tokens", int64_t{tokenizer.size()}}, {"bytes_per_token", bytes_per_token}};
     std::printf("%s\n", json::dump(value).c_str());
   } else {
-    std::printf("%s: %d tokens, %.2f bytes a token on its own text\n", out.c_str(), tokenizer.size(), bytes_per_token);
+    std::printf("%s: %d tokens, %.2f bytes a token on its own text\n", out.c_str(),
+                tokenizer.size(), bytes_per_token);
   }
   return {};
 }
@@ -73,7 +76,8 @@ base::Result<text::Tokenizer> open_tokenizer(const std::string& folder) {
 std::string read_standard_input() {
   std::string text;
   char buffer[65536];
-  while (const size_t count = std::fread(buffer, 1, sizeof buffer, stdin)) text.append(buffer, count);
+  while (const size_t count = std::fread(buffer, 1, sizeof buffer, stdin))
+    text.append(buffer, count);
   return text;
 }
 
@@ -123,12 +127,14 @@ base::Status run_tokenizer(std::span<const std::string> arguments) {
   if (verb == "encode") return encode(rest);
   if (verb == "decode") return decode(rest);
   return base::fail(base::Code::InvalidArgument,
-                    "charter tokenizer takes train, encode or decode; see charter help tokenizer.", verb);
+                    "charter tokenizer takes train, encode or decode; see charter help tokenizer.",
+                    verb);
 }
 
 }  // namespace
 
 extern const Command kTokenizerCommand;
-const Command kTokenizerCommand{"tokenizer", "learn a vocabulary; encode and decode with it", kHelp, run_tokenizer};
+const Command kTokenizerCommand{"tokenizer", "learn a vocabulary; encode and decode with it", kHelp,
+                                run_tokenizer};
 
 }  // namespace cli

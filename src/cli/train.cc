@@ -18,23 +18,25 @@ constexpr std::string_view kHelp =
     R"(usage: charter train --data FILE|synth:NAME[,NAME...] --out DIR [options]
        charter train --resume --out DIR
 
-Trains a model from nothing and writes DIR as a model folder: config.json, model.safetensors, tokenizer.json, with
-train.jsonl (one line a step), loss.svg and checkpoint/ beside them. Of a text file the last tenth is kept for
-validation; generated conversations (charter data list) are validated on wordings that training never shows.
+Trains a model from nothing and writes DIR as a model folder: config.json, model.safetensors,
+tokenizer.json, with train.jsonl (one line a step), loss.svg and checkpoint/ beside them. Of a text
+file the last tenth is kept for validation; generated conversations (charter data) are validated on
+wordings that training never shows.
 
   --preset NAME         char-0.8m (the default for files), 1m, 3m, 5m
   --tokenizer CHOICE    char, bpe:SIZE, or a folder with a tokenizer.json
-  --steps N             optimizer steps             --minutes M     instead: as many as fit, by the pace of the first
-  --batch TOKENS        tokens of a step            --micro TOKENS  of one pass; more passes are accumulated
+  --steps N             optimizer steps
+  --minutes M           instead of --steps: as many as fit, by the pace of the first ones
+  --batch TOKENS        tokens of a step; --micro TOKENS: of one pass, passes are accumulated
   --context TOKENS      longest sequence            --lr RATE       peak of the learning rate
   --dim --layers --heads --hidden                   sizes, instead of the preset's
   --schedule SHAPE      cosine or warm-down         --optimizer     adamw or muon
   --loss TURNS          of conversations: assistant (default) or all
   --weight-decay W  --beta2 B  --precision bf16|f32  --untied  --seed N  --threads N
 
-SIGINT and SIGTERM finish the step and write a checkpoint; --resume continues to the same numbers, to the last bit.
-With --resume, --steps N moves the end of the run: during the plateau of --schedule warm-down that is as if it had
-been N from the start.
+SIGINT and SIGTERM finish the step and write a checkpoint; --resume continues to the same numbers,
+to the last bit. With --resume, --steps N moves the end of the run: during the plateau of
+--schedule warm-down that is as if it had been N from the start.
 )";
 
 std::atomic<bool> g_stop{false};
@@ -84,11 +86,12 @@ struct TrainOptions {
   bool& untied = options.flag("--untied");
 };
 
-base::Status choose(const std::string& value, std::string_view option, std::string_view first, std::string_view second) {
+base::Status choose(const std::string& value, std::string_view option, std::string_view first,
+                    std::string_view second) {
   if (value == first || value == second) return {};
   return base::fail(base::Code::InvalidArgument,
-                    std::string(option) + " is " + std::string(first) + " or " + std::string(second) + ", not '" +
-                        value + "'; see charter help train.",
+                    std::string(option) + " is " + std::string(first) + " or " +
+                        std::string(second) + ", not '" + value + "'; see charter help train.",
                     std::string(option));
 }
 
@@ -104,22 +107,25 @@ void apply_sizes(const TrainOptions& o, model::Config* config) {
 
 base::Result<lab::RunPlan> make_plan(const TrainOptions& o) {
   if (o.data.empty()) {
-    return base::fail(base::Code::InvalidArgument,
-                      "What to train on is missing; give --data FILE or --data synth:NAME, or --resume.", "--data");
+    return base::fail(
+        base::Code::InvalidArgument,
+        "What to train on is missing; give --data FILE or --data synth:NAME, or --resume.",
+        "--data");
   }
   TRY_VOID(choose(o.optimizer, "--optimizer", "adamw", "muon"));
   TRY_VOID(choose(o.loss, "--loss", "assistant", "all"));
   TRY_VOID(choose(o.precision, "--precision", "bf16", "f32"));
   const bool generated = o.data.starts_with("synth:");
-  TRY(lab::RunPlan plan, lab::preset_plan(generated && !o.options.given("--preset") ? "1m" : o.preset));
+  TRY(lab::RunPlan plan,
+      lab::preset_plan(generated && !o.options.given("--preset") ? "1m" : o.preset));
   TRY(plan.schedule, lab::parse_schedule(o.schedule));
   plan.data = o.data;
   if (!o.tokenizer.empty()) plan.tokenizer = o.tokenizer;
   apply_sizes(o, &plan.config);
   if (plan.config.dim % plan.config.heads != 0) {
     return base::fail(base::Code::InvalidArgument,
-                      "--dim must be a multiple of --heads: " + std::to_string(plan.config.dim) + " is not one of " +
-                          std::to_string(plan.config.heads) + ".",
+                      "--dim must be a multiple of --heads: " + std::to_string(plan.config.dim) +
+                          " is not one of " + std::to_string(plan.config.heads) + ".",
                       "--heads");
   }
   if (o.steps > 0) plan.steps = o.steps;
@@ -154,21 +160,26 @@ class ProgressLine {
   void show(const lab::RunReport& report, int64_t now_ns) {
     const lab::StepReport& step = report.step;
     const bool evaluated = step.validation_loss.has_value();
-    if (evaluated) validation_ = *step.validation_loss, bits_per_byte_ = step.validation_bits_per_byte.value_or(0);
+    if (evaluated)
+      validation_ = *step.validation_loss,
+      bits_per_byte_ = step.validation_bits_per_byte.value_or(0);
     constexpr int64_t kRefreshNs = 200'000'000;
     if (!evaluated && (!terminal_ || now_ns - shown_ns_ < kRefreshNs)) return;
     shown_ns_ = now_ns;
     char line[256];
     const std::string steps = step.steps > 0 ? std::to_string(step.steps) : "?";
-    int length = std::snprintf(line, sizeof line, "step %ld/%s  loss %.4f", step.step, steps.c_str(), step.loss);
+    int length = std::snprintf(line, sizeof line, "step %ld/%s  loss %.4f", step.step,
+                               steps.c_str(), step.loss);
     const auto add = [&](const char* format, auto... values) {
-      length += std::snprintf(line + length, sizeof line - static_cast<size_t>(length), format, values...);
+      length += std::snprintf(line + length, sizeof line - static_cast<size_t>(length), format,
+                              values...);
     };
     if (validation_ > 0) add("  val %.4f  %.3f bits/byte", validation_, bits_per_byte_);
     add("  %.0f tokens/s", step.tokens_per_second);
     if (report.peak_share > 0) add("  %.0f%% of peak", 100 * report.peak_share);
     add("  %s left", time_text(step.seconds_left).c_str());
-    std::fprintf(stderr, "%s%s%s", terminal_ ? "\r\033[K" : "", line, terminal_ && !evaluated ? "" : "\n");
+    std::fprintf(stderr, "%s%s%s", terminal_ ? "\r\033[K" : "", line,
+                 terminal_ && !evaluated ? "" : "\n");
   }
 
  private:
@@ -185,30 +196,36 @@ double measured_peak(const std::string& precision, base::ThreadPool& pool) {
 void print_summary(const lab::RunSummary& summary, const std::string& out, bool as_json) {
   const lab::TrainOutcome& o = summary.outcome;
   if (as_json) {
-    const json::Value value =
-        json::Object{{"out", out},           {"step", o.step},
-                     {"steps", o.steps},     {"tokens", o.tokens},
-                     {"parameters", summary.parameters}, {"validation_loss", o.validation_loss},
-                     {"bits_per_byte", o.validation_bits_per_byte},
-                     {"seconds", summary.seconds}, {"interrupted", o.interrupted}};
+    const json::Value value = json::Object{{"out", out},
+                                           {"step", o.step},
+                                           {"steps", o.steps},
+                                           {"tokens", o.tokens},
+                                           {"parameters", summary.parameters},
+                                           {"validation_loss", o.validation_loss},
+                                           {"bits_per_byte", o.validation_bits_per_byte},
+                                           {"seconds", summary.seconds},
+                                           {"interrupted", o.interrupted}};
     std::printf("%s\n", json::dump(value).c_str());
     return;
   }
   if (o.interrupted) {
-    std::fprintf(stderr, "Stopped after step %ld; the checkpoint is written. Continue with: charter train --resume --out %s\n",
+    std::fprintf(stderr,
+                 "Stopped after step %ld; the checkpoint is written. Continue with: charter train "
+                 "--resume --out %s\n",
                  o.step, out.c_str());
     return;
   }
-  std::printf("%s: %ld parameters, %ld tokens, validation loss %.4f (%.3f bits a byte), %s\n", out.c_str(),
-              summary.parameters, o.tokens, o.validation_loss, o.validation_bits_per_byte,
-              time_text(summary.seconds).c_str());
+  std::printf("%s: %ld parameters, %ld tokens, validation loss %.4f (%.3f bits a byte), %s\n",
+              out.c_str(), summary.parameters, o.tokens, o.validation_loss,
+              o.validation_bits_per_byte, time_text(summary.seconds).c_str());
 }
 
 base::Status run_train(std::span<const std::string> arguments) {
   TrainOptions o;
   TRY_VOID(o.options.parse(arguments));
   if (o.out.empty()) {
-    return base::fail(base::Code::InvalidArgument, "Where to write the model is missing; give --out DIR.", "--out");
+    return base::fail(base::Code::InvalidArgument,
+                      "Where to write the model is missing; give --out DIR.", "--out");
   }
   lab::RunRequest request;
   request.directory = o.out;
@@ -234,6 +251,7 @@ base::Status run_train(std::span<const std::string> arguments) {
 }  // namespace
 
 extern const Command kTrainCommand;
-const Command kTrainCommand{"train", "train a model from a text or from generated conversations", kHelp, run_train};
+const Command kTrainCommand{"train", "train a model from a text or from generated conversations",
+                            kHelp, run_train};
 
 }  // namespace cli

@@ -5,12 +5,14 @@
 namespace lab {
 namespace {
 
-constexpr std::array<std::string_view, 4> kSpecials = {"<|end|>", "<|system|>", "<|user|>", "<|assistant|>"};
+constexpr std::array<std::string_view, 4> kSpecials = {"<|end|>", "<|system|>", "<|user|>",
+                                                       "<|assistant|>"};
 
 }  // namespace
 
 std::string_view chat_template() {
-  return "{% for message in messages %}{{ '<|' + message['role'] + '|>' + message['content'] + '<|end|>' }}"
+  return "{% for message in messages %}{{ '<|' + message['role'] + '|>' + message['content'] + "
+         "'<|end|>' }}"
          "{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}";
 }
 
@@ -27,7 +29,8 @@ base::Result<ChatFormat> ChatFormat::create(const text::Tokenizer& tokenizer) {
   return ChatFormat(tokenizer, tokenizer.find("<|end|>"));
 }
 
-EncodedConversation ChatFormat::encode(std::span<const synth::Message> messages, CountedTurns counted) const {
+EncodedConversation ChatFormat::encode(std::span<const synth::Message> messages,
+                                       CountedTurns counted) const {
   EncodedConversation out;
   std::vector<bool> is_counted;  // per token: is it a target?
   for (const synth::Message& message : messages) {

@@ -1,5 +1,6 @@
-// How Charter's own models write a conversation: <|role|>content<|end|> for each message. The template that goes into
-// the model folder and the token ids that training sees are made here, side by side, so that they agree.
+// How Charter's own models write a conversation: <|role|>content<|end|> for each message. The
+// template that goes into the model folder and the token ids that training sees are made here, side
+// by side, so that they agree.
 #pragma once
 
 #include <cstdint>

@@ -12,17 +12,20 @@ namespace {
 
 using synth::Message;
 
-const std::vector<Message> kTalk = {{"user", "Hello, 你好?"}, {"assistant", "Hi!"}, {"user", "2+2"}, {"assistant", "4 个"}};
+const std::vector<Message> kTalk = {
+    {"user", "Hello, 你好?"}, {"assistant", "Hi!"}, {"user", "2+2"}, {"assistant", "4 个"}};
 
 text::Tokenizer tokenizer() {
-  return *text::Tokenizer::create(*bpe_vocabulary("hello hello hello you you are are 你好 你好 2+2", 280));
+  return *text::Tokenizer::create(
+      *bpe_vocabulary("hello hello hello you you are are 你好 你好 2+2", 280));
 }
 
 TEST(ChatFormat, TheTemplateAndTheTrainingIdsAgree) {
   const text::Tokenizer t = tokenizer();
   const EncodedConversation encoded = ChatFormat::create(t)->encode(kTalk, CountedTurns::Assistant);
   json::Array messages;
-  for (const Message& m : kTalk) messages.push_back(json::Object{{"role", m.role}, {"content", m.content}});
+  for (const Message& m : kTalk)
+    messages.push_back(json::Object{{"role", m.role}, {"content", m.content}});
   text::ChatTemplate::Options options;
   options.add_generation_prompt = false;
   const auto rendered = text::ChatTemplate::parse(chat_template())->render(messages, options);
@@ -42,7 +45,8 @@ TEST(ChatFormat, OnlyTheAssistantsTurnsAreCounted) {
   EXPECT_EQ(t.decode(counted, true), "Hi!<|end|>4 个<|end|>");
   EXPECT_EQ(encoded.counted_bytes, 8);
   const EncodedConversation all = ChatFormat::create(t)->encode(kTalk, CountedTurns::All);
-  EXPECT_EQ(std::ranges::count(all.targets, -1), 3) << "the roles of the three turns after the first";
+  EXPECT_EQ(std::ranges::count(all.targets, -1), 3)
+      << "the roles of the three turns after the first";
 }
 
 TEST(ChatFormat, ATokenizerWithoutTheSpecialsIsRefused) {

@@ -21,7 +21,9 @@ void append_u64(base::Bytes* out, uint64_t value) {
   for (int shift = 0; shift < 64; shift += 8) out->push_back(static_cast<uint8_t>(value >> shift));
 }
 
-void append(base::Bytes* out, base::ByteSpan bytes) { out->insert(out->end(), bytes.begin(), bytes.end()); }
+void append(base::Bytes* out, base::ByteSpan bytes) {
+  out->insert(out->end(), bytes.begin(), bytes.end());
+}
 
 std::string file_name(int64_t step) {
   char name[40];
@@ -31,18 +33,22 @@ std::string file_name(int64_t step) {
 
 base::Result<std::vector<std::string>> checkpoint_names(const std::string& directory) {
   TRY(std::vector<std::string> names, files::list_files(directory));
-  std::erase_if(names, [](const std::string& name) { return !name.starts_with("step-") || !name.ends_with(kSuffix); });
+  std::erase_if(names, [](const std::string& name) {
+    return !name.starts_with("step-") || !name.ends_with(kSuffix);
+  });
   std::ranges::sort(names);
   return names;
 }
 
 std::unexpected<base::Error> corrupt(const std::string& path, const std::string& what) {
-  return base::fail(base::Code::Corrupt,
-                    "The checkpoint " + files::base_name(path) + " " + what + "; it cannot be resumed from.", path,
-                    "CHECKPOINT_CORRUPT");
+  return base::fail(
+      base::Code::Corrupt,
+      "The checkpoint " + files::base_name(path) + " " + what + "; it cannot be resumed from.",
+      path, "CHECKPOINT_CORRUPT");
 }
 
-// Layout: magic, u64 header bytes, header, then for each array u64 count and its floats, then the digest.
+// Layout: magic, u64 header bytes, header, then for each array u64 count and its floats, then the
+// digest.
 class Reader {
  public:
   explicit Reader(base::ByteSpan bytes) : bytes_(bytes) {}
@@ -88,7 +94,8 @@ base::Status save_checkpoint(const std::string& directory, const CheckpointView&
   TRY_VOID(files::make_directories(directory));
   TRY_VOID(files::write_atomic(files::join(directory, file_name(checkpoint.step)), bytes));
   TRY(const std::vector<std::string> names, checkpoint_names(directory));
-  for (size_t i = 0; i + kKept < names.size(); ++i) TRY_VOID(files::remove_file(files::join(directory, names[i])));
+  for (size_t i = 0; i + kKept < names.size(); ++i)
+    TRY_VOID(files::remove_file(files::join(directory, names[i])));
   return {};
 }
 
@@ -96,7 +103,8 @@ base::Result<Checkpoint> read_checkpoint(const std::string& path) {
   TRY(const auto file, files::MappedFile::open(path));
   const base::ByteSpan all = file->bytes();
   if (all.size() < kMagic.size() + 8 + kDigestBytes) return corrupt(path, "is cut short");
-  if (base::as_text(all.first(kMagic.size())) != kMagic) return corrupt(path, "is not a checkpoint of Charter");
+  if (base::as_text(all.first(kMagic.size())) != kMagic)
+    return corrupt(path, "is not a checkpoint of Charter");
   const base::ByteSpan body = all.first(all.size() - kDigestBytes);
   const crypto::Digest digest = crypto::sha256(body);
   if (!std::ranges::equal(digest, all.last(kDigestBytes))) {
@@ -105,7 +113,8 @@ base::Result<Checkpoint> read_checkpoint(const std::string& path) {
   Reader reader(body.subspan(kMagic.size()));
   uint64_t header_bytes = 0;
   base::ByteSpan header_span;
-  if (!reader.take_u64(&header_bytes) || header_bytes > kHeaderBytesMax || !reader.take(header_bytes, &header_span)) {
+  if (!reader.take_u64(&header_bytes) || header_bytes > kHeaderBytesMax ||
+      !reader.take(header_bytes, &header_span)) {
     return corrupt(path, "has a broken header");
   }
   TRY(const json::Value header, json::parse(base::as_text(header_span)));
@@ -133,7 +142,8 @@ base::Result<FoundCheckpoint> find_checkpoint(const std::string& directory) {
     TRY(names, checkpoint_names(directory));
   }
   if (names.empty()) {
-    return base::fail(base::Code::NotFound, "There is no checkpoint to resume from; start the run without --resume.",
+    return base::fail(base::Code::NotFound,
+                      "There is no checkpoint to resume from; start the run without --resume.",
                       directory, "NO_CHECKPOINT");
   }
   FoundCheckpoint found;
@@ -146,8 +156,8 @@ base::Result<FoundCheckpoint> find_checkpoint(const std::string& directory) {
     }
     found.refused.push_back(checkpoint.error().message);
   }
-  return base::fail(base::Code::Corrupt, "No checkpoint verifies: " + found.refused.front(), directory,
-                    "CHECKPOINT_CORRUPT");
+  return base::fail(base::Code::Corrupt, "No checkpoint verifies: " + found.refused.front(),
+                    directory, "CHECKPOINT_CORRUPT");
 }
 
 }  // namespace lab

@@ -1,5 +1,6 @@
-// A training run frozen between two steps, in one file: a JSON header, arrays of floats, and a SHA-256 over both. It is
-// written atomically; a file that is cut or changed is refused by name, and the checkpoint before it still stands.
+// A training run frozen between two steps, in one file: a JSON header, arrays of floats, and a
+// SHA-256 over both. It is written atomically; a file that is cut or changed is refused by name,
+// and the checkpoint before it still stands.
 #pragma once
 
 #include <cstdint>
@@ -13,9 +14,9 @@
 namespace lab {
 
 struct Checkpoint {
-  int64_t step = 0;                         // steps done
-  json::Value state;                        // what the trainer, the optimizer and the data need to go on
-  std::vector<std::vector<float>> arrays;   // parameters, then the optimizer's moments
+  int64_t step = 0;   // steps done
+  json::Value state;  // what the trainer, the optimizer and the data need to go on
+  std::vector<std::vector<float>> arrays;  // parameters, then the optimizer's moments
 };
 
 struct CheckpointView {
@@ -34,7 +35,8 @@ struct FoundCheckpoint {
   std::string path;
   std::vector<std::string> refused;  // newer files that do not verify, one sentence each
 };
-// The newest that verifies. Code::NotFound when the folder has none at all, Code::Corrupt when none verifies.
+// The newest that verifies. Code::NotFound when the folder has none at all, Code::Corrupt when none
+// verifies.
 base::Result<FoundCheckpoint> find_checkpoint(const std::string& directory);
 
 }  // namespace lab

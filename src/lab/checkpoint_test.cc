@@ -31,7 +31,8 @@ TEST_F(CheckpointTest, ComesBackWhole) {
 
 TEST_F(CheckpointTest, TheTwoNewestAreKept) {
   for (int64_t step = 1; step <= 4; ++step) save(step, 0);
-  EXPECT_EQ(*files::list_files(folder()), (std::vector<std::string>{"step-00000003.ckpt", "step-00000004.ckpt"}));
+  EXPECT_EQ(*files::list_files(folder()),
+            (std::vector<std::string>{"step-00000003.ckpt", "step-00000004.ckpt"}));
 }
 
 TEST_F(CheckpointTest, OneCutAnywhereIsRefusedByNameAndTheOneBeforeIsUsed) {
@@ -39,7 +40,8 @@ TEST_F(CheckpointTest, OneCutAnywhereIsRefusedByNameAndTheOneBeforeIsUsed) {
   save(2, 2);
   const std::string whole = *files::read_file(path("step-00000002.ckpt"));
   for (size_t cut = 0; cut < whole.size(); cut += 7) {
-    ASSERT_TRUE(files::write_atomic(path("step-00000002.ckpt"), std::string_view(whole).substr(0, cut)));
+    ASSERT_TRUE(
+        files::write_atomic(path("step-00000002.ckpt"), std::string_view(whole).substr(0, cut)));
     const auto found = find_checkpoint(folder());
     ASSERT_TRUE(found) << found.error().text();
     EXPECT_EQ(found->checkpoint.step, 1);

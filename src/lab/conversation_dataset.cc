@@ -19,8 +19,9 @@ base::Result<Generators> find_all(std::span<const std::string> names, synth::Spl
 
 class ConversationDataset final : public Dataset {
  public:
-  ConversationDataset(Generators train, const Generators& held_out, const ConversationOptions& options,
-                      ChatFormat format, const BatchShape& shape)
+  ConversationDataset(Generators train, const Generators& held_out,
+                      const ConversationOptions& options, ChatFormat format,
+                      const BatchShape& shape)
       : train_(std::move(train)),
         options_(options),
         format_(std::move(format)),
@@ -49,7 +50,9 @@ class ConversationDataset final : public Dataset {
   }
 
   const ValidationSet& validation() const override { return validation_; }
-  json::Value state() const override { return json::Object{{"rng", rng_to_json(before_held_back_)}}; }
+  json::Value state() const override {
+    return json::Object{{"rng", rng_to_json(before_held_back_)}};
+  }
   base::Status restore(const json::Value& state) override {
     TRY(rng_, rng_from_json(state["rng"]));
     before_held_back_ = rng_;
@@ -97,14 +100,17 @@ class ConversationDataset final : public Dataset {
 base::Result<std::unique_ptr<Dataset>> conversation_dataset(const ConversationOptions& options,
                                                             const text::Tokenizer& tokenizer,
                                                             const BatchShape& shape) {
-  CHECK(!options.generators.empty() && shape.micro_tokens >= shape.context && shape.step_tokens >= shape.context);
+  CHECK(!options.generators.empty() && shape.micro_tokens >= shape.context &&
+        shape.step_tokens >= shape.context);
   TRY(Generators train, find_all(options.generators, synth::Split::Train));
   TRY(const Generators held_out, find_all(options.generators, synth::Split::HeldOutSkeleton));
   TRY(ChatFormat format, ChatFormat::create(tokenizer));
-  return std::make_unique<ConversationDataset>(std::move(train), held_out, options, std::move(format), shape);
+  return std::make_unique<ConversationDataset>(std::move(train), held_out, options,
+                                               std::move(format), shape);
 }
 
-base::Result<std::string> conversation_corpus(std::span<const std::string> generators, int64_t bytes, uint64_t seed) {
+base::Result<std::string> conversation_corpus(std::span<const std::string> generators,
+                                              int64_t bytes, uint64_t seed) {
   TRY(const Generators sources, find_all(generators, synth::Split::Train));
   base::Rng rng(seed);
   std::string corpus;

@@ -1,5 +1,6 @@
-// Batches of conversations, generated as they are needed: every step sees new ones. Each conversation is a sequence of
-// its own, so nothing is padded and nothing leaks from one into the next.
+// Batches of conversations, generated as they are needed: every step sees new ones. Each
+// conversation is a sequence of its own, so nothing is padded and nothing leaks from one into the
+// next.
 #pragma once
 
 #include <memory>
@@ -25,6 +26,7 @@ base::Result<std::unique_ptr<Dataset>> conversation_dataset(const ConversationOp
                                                             const BatchShape& shape);
 
 // The text of so many conversations, for learning a tokenizer: contents only, one message a line.
-base::Result<std::string> conversation_corpus(std::span<const std::string> generators, int64_t bytes, uint64_t seed);
+base::Result<std::string> conversation_corpus(std::span<const std::string> generators,
+                                              int64_t bytes, uint64_t seed);
 
 }  // namespace lab

@@ -13,12 +13,14 @@ using model::TrainBatch;
 
 class TextDataset final : public Dataset {
  public:
-  TextDataset(std::vector<int32_t> train, std::span<const int32_t> held_out, const text::Tokenizer& tokenizer,
-              const BatchShape& shape, int64_t validation_tokens_max, uint64_t seed)
+  TextDataset(std::vector<int32_t> train, std::span<const int32_t> held_out,
+              const text::Tokenizer& tokenizer, const BatchShape& shape,
+              int64_t validation_tokens_max, uint64_t seed)
       : train_(std::move(train)), shape_(shape), rng_(seed) {
     validation_ = spread_windows(held_out, validation_tokens_max);
     for (const TrainBatch& batch : validation_.batches) {
-      for (const int32_t id : batch.targets) validation_.bytes += std::ssize(tokenizer.token_bytes(id));
+      for (const int32_t id : batch.targets)
+        validation_.bytes += std::ssize(tokenizer.token_bytes(id));
     }
   }
 
@@ -78,27 +80,32 @@ std::string_view training_part(std::string_view text) {
   return text.substr(0, cut);
 }
 
-base::Result<std::unique_ptr<Dataset>> text_dataset(std::string_view text, const text::Tokenizer& tokenizer,
-                                                    const BatchShape& shape, int64_t validation_tokens_max,
-                                                    uint64_t seed) {
+base::Result<std::unique_ptr<Dataset>> text_dataset(std::string_view text,
+                                                    const text::Tokenizer& tokenizer,
+                                                    const BatchShape& shape,
+                                                    int64_t validation_tokens_max, uint64_t seed) {
   CHECK(shape.micro_tokens >= shape.context && shape.step_tokens >= shape.context);
   const std::string_view first = training_part(text);
   std::vector<int32_t> train = tokenizer.encode(first, false);
   const std::vector<int32_t> held_out = tokenizer.encode(text.substr(first.size()), false);
   if (std::ssize(train) <= shape.context || std::ssize(held_out) <= shape.context) {
     return base::fail(base::Code::InvalidArgument,
-                      "The text is too short to train on: it gives " + std::to_string(train.size()) + " tokens, and " +
+                      "The text is too short to train on: it gives " +
+                          std::to_string(train.size()) + " tokens, and " +
                           std::to_string(held_out.size()) + " for validation, for a context of " +
-                          std::to_string(shape.context) + "; give a longer text or a smaller --context.",
+                          std::to_string(shape.context) +
+                          "; give a longer text or a smaller --context.",
                       "--data", "TEXT_TOO_SHORT");
   }
-  return std::make_unique<TextDataset>(std::move(train), held_out, tokenizer, shape, validation_tokens_max, seed);
+  return std::make_unique<TextDataset>(std::move(train), held_out, tokenizer, shape,
+                                       validation_tokens_max, seed);
 }
 
 json::Value rng_to_json(const base::Rng& rng) {
   // As hexadecimal text: JSON's numbers do not carry 64 bits.
   std::string text;
-  for (const uint64_t word : rng.state()) text += base::hex({reinterpret_cast<const uint8_t*>(&word), sizeof word});
+  for (const uint64_t word : rng.state())
+    text += base::hex({reinterpret_cast<const uint8_t*>(&word), sizeof word});
   return text;
 }
 
@@ -107,11 +114,13 @@ base::Result<base::Rng> rng_from_json(const json::Value& value) {
   if (value.is_string()) {
     TRY(const base::Bytes bytes, base::from_hex(value.as_string()));
     if (bytes.size() == sizeof state) {
-      for (size_t i = 0; i < state.size(); ++i) state[i] = base::load_le<uint64_t>(bytes.data() + 8 * i);
+      for (size_t i = 0; i < state.size(); ++i)
+        state[i] = base::load_le<uint64_t>(bytes.data() + 8 * i);
       return base::Rng::from_state(state);
     }
   }
-  return base::fail(base::Code::Malformed, "The checkpoint does not hold the state of the random numbers.", "rng");
+  return base::fail(base::Code::Malformed,
+                    "The checkpoint does not hold the state of the random numbers.", "rng");
 }
 
 }  // namespace lab

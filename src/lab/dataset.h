@@ -1,5 +1,5 @@
-// Where a run's batches come from. A source is repeatable: its state says where it stands, and a source that is
-// restored to a state gives the same batches from there on.
+// Where a run's batches come from. A source is repeatable: its state says where it stands, and a
+// source that is restored to a state gives the same batches from there on.
 #pragma once
 
 #include <cstdint>
@@ -16,9 +16,9 @@
 namespace lab {
 
 struct BatchShape {
-  int64_t context = 256;       // tokens of the longest sequence
-  int64_t step_tokens = 8192;  // of one optimizer step, at most
-  int64_t micro_tokens = 2048; // of one forward and backward pass, at most; >= context
+  int64_t context = 256;        // tokens of the longest sequence
+  int64_t step_tokens = 8192;   // of one optimizer step, at most
+  int64_t micro_tokens = 2048;  // of one forward and backward pass, at most; >= context
 };
 
 struct ValidationSet {
@@ -35,11 +35,12 @@ class Dataset {
   virtual base::Status restore(const json::Value& state) = 0;
 };
 
-// Windows at random places of the first nine tenths of a text; the last tenth is for validation, at most
-// `validation_tokens_max` of it in windows spread evenly.
-base::Result<std::unique_ptr<Dataset>> text_dataset(std::string_view text, const text::Tokenizer& tokenizer,
-                                                    const BatchShape& shape, int64_t validation_tokens_max,
-                                                    uint64_t seed);
+// Windows at random places of the first nine tenths of a text; the last tenth is for validation, at
+// most `validation_tokens_max` of it in windows spread evenly.
+base::Result<std::unique_ptr<Dataset>> text_dataset(std::string_view text,
+                                                    const text::Tokenizer& tokenizer,
+                                                    const BatchShape& shape,
+                                                    int64_t validation_tokens_max, uint64_t seed);
 
 // The part of a text that training may see: a tokenizer is learned from this alone.
 std::string_view training_part(std::string_view text);

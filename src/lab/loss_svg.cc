@@ -15,8 +15,10 @@ constexpr size_t kTrainPointsMax = 600;
 // Colours by role, once for each kind of paper.
 constexpr std::string_view kStyle =
     "<style>"
-    "svg{--paper:#ffffff;--ink:#1f2328;--soft:#656d76;--grid:#d8dee4;--train:#7aa7e0;--validation:#c2410c}"
-    "@media(prefers-color-scheme:dark){svg{--paper:#0d1117;--ink:#e6edf3;--soft:#9198a1;--grid:#2b313a;"
+    "svg{--paper:#ffffff;--ink:#1f2328;--soft:#656d76;--grid:#d8dee4;--train:#7aa7e0;--validation:#"
+    "c2410c}"
+    "@media(prefers-color-scheme:dark){svg{--paper:#0d1117;--ink:#e6edf3;--soft:#9198a1;--grid:#"
+    "2b313a;"
     "--train:#4f81c7;--validation:#fb923c}}"
     "text{font:13px system-ui,-apple-system,'Segoe UI',sans-serif;fill:var(--soft)}"
     ".title{font-size:16px;font-weight:600;fill:var(--ink)}"
@@ -42,10 +44,14 @@ std::string tick_label(double value) {
 std::string escaped(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    if (c == '&') out += "&amp;";
-    else if (c == '<') out += "&lt;";
-    else if (c == '>') out += "&gt;";
-    else out += c;
+    if (c == '&')
+      out += "&amp;";
+    else if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else
+      out += c;
   }
   return out;
 }
@@ -61,7 +67,8 @@ std::vector<Point> smoothed(std::span<const MetricPoint> points) {
   for (size_t i = 0; i < points.size(); i += group) {
     const size_t end = std::min(points.size(), i + group);
     Point sum{0, 0};
-    for (size_t j = i; j < end; ++j) sum.x += static_cast<double>(points[j].step), sum.y += points[j].loss;
+    for (size_t j = i; j < end; ++j)
+      sum.x += static_cast<double>(points[j].step), sum.y += points[j].loss;
     const double share = 1 / static_cast<double>(end - i);
     out.push_back({sum.x * share, sum.y * share});
   }
@@ -78,21 +85,24 @@ class Canvas {
   }
 
   void line(double x1, double y1, double x2, double y2) {
-    out_ += "<line class=\"grid\" x1=\"" + coordinate(x1) + "\" y1=\"" + coordinate(y1) + "\" x2=\"" + coordinate(x2) +
-            "\" y2=\"" + coordinate(y2) + "\"/>";
+    out_ += "<line class=\"grid\" x1=\"" + coordinate(x1) + "\" y1=\"" + coordinate(y1) +
+            "\" x2=\"" + coordinate(x2) + "\" y2=\"" + coordinate(y2) + "\"/>";
   }
-  void text(double at_x, double at_y, std::string_view anchor, std::string_view style, std::string_view words) {
-    out_ += "<text x=\"" + coordinate(at_x) + "\" y=\"" + coordinate(at_y) + "\" text-anchor=\"" + std::string(anchor) +
-            "\" class=\"" + std::string(style) + "\">" + escaped(words) + "</text>";
+  void text(double at_x, double at_y, std::string_view anchor, std::string_view style,
+            std::string_view words) {
+    out_ += "<text x=\"" + coordinate(at_x) + "\" y=\"" + coordinate(at_y) + "\" text-anchor=\"" +
+            std::string(anchor) + "\" class=\"" + std::string(style) + "\">" + escaped(words) +
+            "</text>";
   }
   void curve(std::string_view style, const std::vector<Point>& points) {
     out_ += "<polyline class=\"" + std::string(style) + "\" points=\"";
-    for (const Point& p : points) out_ += coordinate(x(p.x)) + "," + coordinate(y(std::min(p.y, y_max_))) + " ";
+    for (const Point& p : points)
+      out_ += coordinate(x(p.x)) + "," + coordinate(y(std::min(p.y, y_max_))) + " ";
     out_ += "\"/>";
   }
   void dot(const Point& p) {
-    out_ += "<circle class=\"dot\" cx=\"" + coordinate(x(p.x)) + "\" cy=\"" + coordinate(y(std::min(p.y, y_max_))) +
-            "\" r=\"3\"/>";
+    out_ += "<circle class=\"dot\" cx=\"" + coordinate(x(p.x)) + "\" cy=\"" +
+            coordinate(y(std::min(p.y, y_max_))) + "\" r=\"3\"/>";
   }
   const std::string& marks() const { return out_; }
 
@@ -101,7 +111,8 @@ class Canvas {
   std::string out_;
 };
 
-void draw_axes(Canvas& canvas, const std::vector<double>& x_ticks, const std::vector<double>& y_ticks) {
+void draw_axes(Canvas& canvas, const std::vector<double>& x_ticks,
+               const std::vector<double>& y_ticks) {
   for (const double value : y_ticks) {
     canvas.line(kLeft, canvas.y(value), kWidth - kRight, canvas.y(value));
     canvas.text(kLeft - 10, canvas.y(value) + 4, "end", "", tick_label(value));
@@ -115,7 +126,8 @@ void draw_axes(Canvas& canvas, const std::vector<double>& x_ticks, const std::ve
 }
 
 // Names at the ends of their curves, moved apart when they would touch.
-void draw_names(Canvas& canvas, const std::vector<Point>& train, const std::vector<Point>& validation) {
+void draw_names(Canvas& canvas, const std::vector<Point>& train,
+                const std::vector<Point>& validation) {
   const double x = kWidth - kRight + 8;
   double train_y = canvas.y(train.back().y) + 4;
   if (!validation.empty()) {
@@ -124,7 +136,8 @@ void draw_names(Canvas& canvas, const std::vector<Point>& train, const std::vect
     if (std::abs(train_y - validation_y) < kApart) {
       train_y = train_y >= validation_y ? validation_y + kApart : validation_y - kApart;
     }
-    canvas.text(x, validation_y, "start", "vl", "validation " + number("%.3f", validation.back().y));
+    canvas.text(x, validation_y, "start", "vl",
+                "validation " + number("%.3f", validation.back().y));
   }
   canvas.text(x, train_y, "start", "tl", "train " + number("%.3f", train.back().y));
 }
@@ -148,9 +161,11 @@ std::vector<double> ticks(double low, double high, int count) {
 }
 
 std::string loss_svg(std::span<const MetricPoint> points, std::string_view title) {
-  std::string svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 860 440\" role=\"img\" aria-label=\"" +
-                    escaped(title) + "\">" + std::string(kStyle) +
-                    "<rect width=\"860\" height=\"440\" fill=\"var(--paper)\"/>";
+  std::string svg =
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 860 440\" role=\"img\" "
+      "aria-label=\"" +
+      escaped(title) + "\">" + std::string(kStyle) +
+      "<rect width=\"860\" height=\"440\" fill=\"var(--paper)\"/>";
   if (points.empty()) return svg + "<text x=\"64\" y=\"52\">no steps yet</text></svg>\n";
   const std::vector<Point> train = smoothed(points);
   std::vector<Point> validation;

@@ -27,7 +27,9 @@ TEST(LossSvg, DrawsBothCurvesAndNamesTheirEnds) {
   EXPECT_LT(svg.size(), 40000U) << "thousands of steps are drawn as hundreds of points";
 }
 
-TEST(LossSvg, SurvivesARunWithoutSteps) { EXPECT_NE(loss_svg({}, "empty").find("no steps yet"), std::string::npos); }
+TEST(LossSvg, SurvivesARunWithoutSteps) {
+  EXPECT_NE(loss_svg({}, "empty").find("no steps yet"), std::string::npos);
+}
 
 TEST(Ticks, AreRoundAndCoverTheRange) {
   EXPECT_EQ(ticks(0, 1000, 5), (std::vector<double>{0, 200, 400, 600, 800, 1000}));

@@ -3,12 +3,13 @@
 namespace lab {
 
 json::Value metrics_line(const StepReport& report, double peak_share) {
-  json::Object line{{"step", report.step},       {"loss", report.loss},
-                    {"lr", report.lr},           {"gradient_norm", report.gradient_norm},
-                    {"tokens", report.tokens},   {"tokens_per_second", report.tokens_per_second},
+  json::Object line{{"step", report.step},     {"loss", report.loss},
+                    {"lr", report.lr},         {"gradient_norm", report.gradient_norm},
+                    {"tokens", report.tokens}, {"tokens_per_second", report.tokens_per_second},
                     {"peak_share", peak_share}};
   if (report.validation_loss) line.emplace_back("validation_loss", *report.validation_loss);
-  if (report.validation_bits_per_byte) line.emplace_back("bits_per_byte", *report.validation_bits_per_byte);
+  if (report.validation_bits_per_byte)
+    line.emplace_back("bits_per_byte", *report.validation_bits_per_byte);
   return line;
 }
 
@@ -23,7 +24,8 @@ MetricsFile read_metrics(std::string_view text, int64_t step) {
     if (!value || !(*value)["step"].is_int() || !(*value)["loss"].is_number()) break;
     MetricPoint point{(*value)["step"].as_int(), (*value)["loss"].as_double(), {}};
     if (point.step > step) break;
-    if (const json::Value& loss = (*value)["validation_loss"]; loss.is_number()) point.validation_loss = loss.as_double();
+    if (const json::Value& loss = (*value)["validation_loss"]; loss.is_number())
+      point.validation_loss = loss.as_double();
     out.points.push_back(point);
     out.lines += line;
   }

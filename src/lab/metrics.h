@@ -1,4 +1,5 @@
-// The record of a run, train.jsonl: one line a step. A resumed run cuts the lines after its checkpoint and goes on.
+// The record of a run, train.jsonl: one line a step. A resumed run cuts the lines after its
+// checkpoint and goes on.
 #pragma once
 
 #include <optional>
@@ -20,7 +21,8 @@ struct MetricPoint {
 
 json::Value metrics_line(const StepReport& report, double peak_share);
 
-// The lines up to `step`, as they stand, and what a curve needs of them. Lines that do not parse end the record.
+// The lines up to `step`, as they stand, and what a curve needs of them. Lines that do not parse
+// end the record.
 struct MetricsFile {
   std::string lines;
   std::vector<MetricPoint> points;

@@ -11,13 +11,14 @@ namespace {
 
 model::Config small_config() {
   model::Config c;
-  c.vocab_size = 20, c.dim = 16, c.layers = 1, c.heads = c.kv_heads = 2, c.head_dim = 8, c.hidden_dim = 32;
+  c.vocab_size = 20, c.dim = 16, c.layers = 1, c.heads = c.kv_heads = 2, c.head_dim = 8,
+  c.hidden_dim = 32;
   c.context_length = 8, c.tied_embeddings = true;
   return c;
 }
 
 TEST(Orthogonalize, BringsEverySingularValueNearOne) {
-  base::ThreadPool pool(2);
+  base::ThreadPool pool(1);
   base::Rng rng(1);
   for (const auto& [rows, cols] : {std::pair<int64_t, int64_t>{12, 40}, {40, 12}, {16, 16}}) {
     const int64_t side = std::min(rows, cols);
@@ -33,12 +34,13 @@ TEST(Orthogonalize, BringsEverySingularValueNearOne) {
 }
 
 TEST(Optimizer, StepsDownhillOnAQuadraticWithEither) {
-  base::ThreadPool pool(2);
+  base::ThreadPool pool(1);
   const model::TrainLayout layout = model::make_train_layout(small_config());
   for (const bool muon : {false, true}) {
     Optimizer optimizer(layout, {.weight_decay = 0, .muon = muon});
     base::Rng rng(2);
-    std::vector<float> weights(static_cast<size_t>(layout.size)), goal(weights.size()), gradient(weights.size());
+    std::vector<float> weights(static_cast<size_t>(layout.size)), goal(weights.size()),
+        gradient(weights.size());
     for (float& value : goal) value = static_cast<float>(rng.normal());
     const auto distance = [&] {
       double sum = 0;
@@ -62,7 +64,8 @@ TEST(Optimizer, WeightDecayLeavesNormsAlone) {
   base::ThreadPool pool(1);
   const model::TrainLayout layout = model::make_train_layout(small_config());
   Optimizer optimizer(layout, {.weight_decay = 0.5});
-  std::vector<float> weights(static_cast<size_t>(layout.size), 1.0F), gradient(weights.size(), 0.0F);
+  std::vector<float> weights(static_cast<size_t>(layout.size), 1.0F),
+      gradient(weights.size(), 0.0F);
   optimizer.step(weights, gradient, 1, 0.1, 1, pool);
   for (const model::ParameterSlot& slot : layout.slots) {
     const float expected = slot.role == model::ParameterRole::Norm ? 1.0F : 0.95F;

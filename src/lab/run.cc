@@ -28,7 +28,11 @@ struct Paths {
 class Run {
  public:
   Run(const RunRequest& request, const RunHooks& hooks, base::ThreadPool& pool)
-      : request_(request), hooks_(hooks), pool_(pool), paths_(request.directory), plan_(request.plan) {}
+      : request_(request),
+        hooks_(hooks),
+        pool_(pool),
+        paths_(request.directory),
+        plan_(request.plan) {}
 
   base::Result<RunSummary> run();
 
@@ -61,7 +65,9 @@ class Run {
 base::Status Run::load_plan() {
   if (request_.resume) {
     auto text = files::read_file(paths_.plan);
-    if (!text) return base::wrap(text.error(), "There is no run to resume in this folder", request_.directory);
+    if (!text)
+      return base::wrap(text.error(), "There is no run to resume in this folder",
+                        request_.directory);
     TRY(const json::Value value, json::parse(*text));
     TRY(plan_, plan_from_json(value, paths_.plan));
     if (request_.resume_steps > 0 && request_.resume_steps != plan_.steps) {
@@ -69,16 +75,18 @@ base::Status Run::load_plan() {
       TRY_VOID(files::write_atomic(paths_.plan, json::dump_pretty(to_json(plan_))));
     }
   } else if (files::exists(paths_.plan)) {
-    return base::fail(base::Code::AlreadyExists,
-                      "The folder holds a run already; continue it with --resume, or give another --out.",
-                      request_.directory, "RUN_EXISTS");
+    return base::fail(
+        base::Code::AlreadyExists,
+        "The folder holds a run already; continue it with --resume, or give another --out.",
+        request_.directory, "RUN_EXISTS");
   }
   if (is_generated(plan_)) return {};
   TRY(text_, files::read_file(plan_.data, kDataBytesMax));
   const std::string digest = crypto::hex(crypto::sha256(text_));
   if (request_.resume && digest != plan_.data_digest) {
     return base::fail(base::Code::FailedPrecondition,
-                      "The training data has changed since the run began, so it cannot go on to the same result; bring "
+                      "The training data has changed since the run began, so it cannot go on to "
+                      "the same result; bring "
                       "back the file, or start a new run.",
                       plan_.data, "DATA_CHANGED");
   }
@@ -91,7 +99,8 @@ base::Status Run::make_tokenizer() {
     TRY(vocabulary_, read_vocabulary(request_.directory));
   } else {
     std::string generated;
-    std::string_view corpus = plan_.tokenizer == "char" ? std::string_view(text_) : training_part(text_);
+    std::string_view corpus =
+        plan_.tokenizer == "char" ? std::string_view(text_) : training_part(text_);
     if (is_generated(plan_) && plan_.tokenizer.starts_with("bpe:")) {
       TRY(generated, conversation_corpus(generator_list(plan_), kCorpusBytes, plan_.seed));
       corpus = generated;
@@ -134,7 +143,8 @@ TrainerOptions Run::trainer_options() const {
   constexpr int64_t kWarmupMax = 100;
   const double share = plan_.warmup_share * static_cast<double>(plan_.steps);
   options.schedule.warmup_steps =
-      plan_.steps > 0 ? std::clamp<int64_t>(static_cast<int64_t>(share), 1, kWarmupMax) : kWarmupMax;
+      plan_.steps > 0 ? std::clamp<int64_t>(static_cast<int64_t>(share), 1, kWarmupMax)
+                      : kWarmupMax;
   options.optimizer = plan_.optimizer;
   options.clip_norm = plan_.clip_norm;
   options.eval_every = plan_.steps > 0 ? std::clamp<int64_t>(plan_.steps / 20, 1, 250) : 100;
@@ -163,7 +173,8 @@ base::Result<TrainOutcome> Run::loop(Trainer* trainer) {
   const double flops = model::train_flops_per_token(plan_.config, plan_.config.context_length);
   base::Status written;
   auto outcome = trainer->run([&](const StepReport& step) {
-    const double share = hooks_.peak_flops > 0 ? step.tokens_per_second * flops / hooks_.peak_flops : 0;
+    const double share =
+        hooks_.peak_flops > 0 ? step.tokens_per_second * flops / hooks_.peak_flops : 0;
     if (written) written = record.append(json::dump(metrics_line(step, share)) + "\n");
     metrics_.points.push_back({step.step, step.loss, step.validation_loss});
     if (step.validation_loss && written) written = draw();
@@ -174,7 +185,8 @@ base::Result<TrainOutcome> Run::loop(Trainer* trainer) {
 }
 
 base::Status Run::draw() const {
-  return files::write_atomic(paths_.curve, loss_svg(metrics_.points, "Training " + files::base_name(request_.directory)));
+  return files::write_atomic(
+      paths_.curve, loss_svg(metrics_.points, "Training " + files::base_name(request_.directory)));
 }
 
 base::Status Run::save_model() {
@@ -183,11 +195,18 @@ base::Status Run::save_model() {
     const bool is_norm = slot.role == model::ParameterRole::Norm;
     const std::vector<int64_t> shape =
         is_norm ? std::vector<int64_t>{slot.cols} : std::vector<int64_t>{slot.rows, slot.cols};
-    tensors.push_back(formats::f32_view(slot.name, shape, model_->parameters().data() + slot.offset));
+    tensors.push_back(
+        formats::f32_view(slot.name, shape, model_->parameters().data() + slot.offset));
   }
   model::SaveOptions options;
   if (vocabulary_.kind == text::VocabSpec::Kind::ByteBpe) options.chat_template = chat_template();
-  return model::write_model_folder(plan_.config, tensors, &vocabulary_, request_.directory, options);
+  if (is_generated(plan_)) {
+    // Small models answer best close to their likeliest words.
+    options.generation_config =
+        json::Object{{"do_sample", true}, {"temperature", 0.3}, {"top_p", 0.9}};
+  }
+  return model::write_model_folder(plan_.config, tensors, &vocabulary_, request_.directory,
+                                   options);
 }
 
 base::Result<RunSummary> Run::run() {
@@ -196,7 +215,8 @@ base::Result<RunSummary> Run::run() {
   TRY_VOID(load_plan());
   TRY_VOID(make_tokenizer());
   TRY_VOID(make_data());
-  const auto precision = plan_.precision == "f32" ? kernels::Precision::F32 : kernels::Precision::BF16;
+  const auto precision =
+      plan_.precision == "f32" ? kernels::Precision::F32 : kernels::Precision::BF16;
   model_ = std::make_unique<model::TrainModel>(plan_.config, plan_.micro_tokens, precision, pool_);
   Trainer trainer(*model_, *data_, trainer_options(), pool_);
   if (request_.resume) {
@@ -213,7 +233,8 @@ base::Result<RunSummary> Run::run() {
 
 }  // namespace
 
-base::Result<RunSummary> run(const RunRequest& request, const RunHooks& hooks, base::ThreadPool& pool) {
+base::Result<RunSummary> run(const RunRequest& request, const RunHooks& hooks,
+                             base::ThreadPool& pool) {
   return Run(request, hooks, pool).run();
 }
 

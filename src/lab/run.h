@@ -1,5 +1,5 @@
-// One training run from its plan to a finished model folder: tokenizer, data, model, loop, and what is written on the way.
-// `charter train` and the acceptance test both call this.
+// One training run from its plan to a finished model folder: tokenizer, data, model, loop, and what
+// is written on the way. `charter train` and the acceptance test both call this.
 #pragma once
 
 #include <atomic>
@@ -13,11 +13,12 @@
 
 namespace lab {
 
-// DIR/train.json, train.jsonl, loss.svg, checkpoint/, and the model: config.json, model.safetensors, tokenizer.json, ...
+// DIR/train.json, train.jsonl, loss.svg, checkpoint/, and the model: config.json,
+// model.safetensors, tokenizer.json, ...
 struct RunRequest {
   RunPlan plan;
   std::string directory;
-  bool resume = false;     // the plan is the folder's own then; `plan` is not looked at
+  bool resume = false;       // the plan is the folder's own then; `plan` is not looked at
   int64_t resume_steps = 0;  // over 0: the run ends at this step instead, its learning rate with it
 };
 
@@ -29,9 +30,9 @@ struct RunReport {
 struct RunHooks {
   std::function<int64_t()> monotonic_ns;
   const std::atomic<bool>* stop = nullptr;
-  std::function<void(const RunReport&)> progress = {};      // after every step
-  std::function<void(const std::string&)> message = {};     // what a person should know on the way
-  double peak_flops = 0;                                    // for peak_share
+  std::function<void(const RunReport&)> progress = {};   // after every step
+  std::function<void(const std::string&)> message = {};  // what a person should know on the way
+  double peak_flops = 0;                                 // for peak_share
 };
 
 struct RunSummary {
@@ -40,6 +41,7 @@ struct RunSummary {
   double seconds = 0;  // of this process
 };
 
-base::Result<RunSummary> run(const RunRequest& request, const RunHooks& hooks, base::ThreadPool& pool);
+base::Result<RunSummary> run(const RunRequest& request, const RunHooks& hooks,
+                             base::ThreadPool& pool);
 
 }  // namespace lab

@@ -21,13 +21,14 @@ constexpr std::array<Preset, 4> kPresets = {{
     {"5m", "bpe:4096", 256, 6, 8, 688, 256, 8192, 2000, 2e-3},
 }};
 
-constexpr std::array<std::string_view, kPresets.size()> kPresetNames = {"char-0.8m", "1m", "3m", "5m"};
+constexpr std::array<std::string_view, kPresets.size()> kPresetNames = {"char-0.8m", "1m", "3m",
+                                                                        "5m"};
 
 base::Result<double> get_double(const json::Value& object, std::string_view key) {
   const json::Value& value = object[key];
   if (value.is_number()) return value.as_double();
-  return base::fail(base::Code::InvalidArgument, "The field '" + std::string(key) + "' must be a number.",
-                    std::string(key));
+  return base::fail(base::Code::InvalidArgument,
+                    "The field '" + std::string(key) + "' must be a number.", std::string(key));
 }
 
 }  // namespace
@@ -52,8 +53,10 @@ base::Result<RunPlan> preset_plan(std::string_view name) {
     plan.lr = preset.lr;
     return plan;
   }
-  return base::fail(base::Code::InvalidArgument,
-                    "The preset '" + std::string(name) + "' is not known; use char-0.8m, 1m, 3m or 5m.", "--preset");
+  return base::fail(
+      base::Code::InvalidArgument,
+      "The preset '" + std::string(name) + "' is not known; use char-0.8m, 1m, 3m or 5m.",
+      "--preset");
 }
 
 bool is_generated(const RunPlan& plan) { return plan.data.starts_with(kGenerated); }
@@ -120,11 +123,13 @@ base::Result<RunPlan> plan_from_json(const json::Value& value, const std::string
   plan.counted = counted == "all" ? CountedTurns::All : CountedTurns::Assistant;
   TRY(const std::string seed, json::get_string(value, "seed"));
   plan.seed = std::strtoull(seed.c_str(), nullptr, 10);
-  const bool sane = plan.step_tokens >= plan.config.context_length && plan.micro_tokens >= plan.config.context_length &&
-                    plan.step_tokens <= (int64_t{1} << 24) && plan.steps >= 0 && plan.minutes >= 0 &&
-                    (plan.steps > 0 || plan.minutes > 0);
+  const bool sane = plan.step_tokens >= plan.config.context_length &&
+                    plan.micro_tokens >= plan.config.context_length &&
+                    plan.step_tokens <= (int64_t{1} << 24) && plan.steps >= 0 &&
+                    plan.minutes >= 0 && (plan.steps > 0 || plan.minutes > 0);
   if (!sane) {
-    return base::fail(base::Code::Malformed, "The run's train.json holds sizes that no run has; start the run anew.",
+    return base::fail(base::Code::Malformed,
+                      "The run's train.json holds sizes that no run has; start the run anew.",
                       file);
   }
   return plan;

@@ -1,5 +1,5 @@
-// A training run as a value: everything that decides its result. It is written to the run's folder (train.json) before the
-// first step, and read back when the run is resumed.
+// A training run as a value: everything that decides its result. It is written to the run's folder
+// (train.json) before the first step, and read back when the run is resumed.
 #pragma once
 
 #include <cstdint>
@@ -17,13 +17,13 @@
 namespace lab {
 
 struct RunPlan {
-  std::string data;           // a text file, or "synth:NAME[,NAME...]"
-  std::string data_digest;    // SHA-256 of the text file, set by the run; empty for generated data
+  std::string data;         // a text file, or "synth:NAME[,NAME...]"
+  std::string data_digest;  // SHA-256 of the text file, set by the run; empty for generated data
   std::string preset;
-  std::string tokenizer;      // "char", "bpe:SIZE", or a folder with tokenizer.json
+  std::string tokenizer;           // "char", "bpe:SIZE", or a folder with tokenizer.json
   std::string precision = "bf16";  // or "f32"
-  model::Config config;       // vocab_size is 0 until the tokenizer is there
-  int64_t steps = 0;          // 0: as many as fit `minutes`
+  model::Config config;            // vocab_size is 0 until the tokenizer is there
+  int64_t steps = 0;               // 0: as many as fit `minutes`
   double minutes = 0;
   int64_t step_tokens = 0;
   int64_t micro_tokens = 2048;

@@ -37,7 +37,8 @@ class RunTest : public testing::Test {
   }
 
   // Runs in `folder`, asking it to stop after `stop_at` steps.
-  base::Result<RunSummary> train(const char* folder, const RunPlan& plan, bool resume, int threads, int64_t stop_at) {
+  base::Result<RunSummary> train(const char* folder, const RunPlan& plan, bool resume, int threads,
+                                 int64_t stop_at) {
     base::ThreadPool pool(threads);
     std::atomic<bool> stop{false};
     RunHooks hooks;
@@ -53,7 +54,8 @@ class RunTest : public testing::Test {
   }
   std::vector<double> losses(const char* folder) const {
     std::vector<double> out;
-    for (const MetricPoint& p : read_metrics(read(folder, "train.jsonl"), 1 << 20).points) out.push_back(p.loss);
+    for (const MetricPoint& p : read_metrics(read(folder, "train.jsonl"), 1 << 20).points)
+      out.push_back(p.loss);
     return out;
   }
 
@@ -65,7 +67,7 @@ class RunTest : public testing::Test {
 constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
 TEST_F(RunTest, LearnsAndWritesAModelThatLoads) {
-  const auto summary = train("out", small_plan(), false, 2, kNever);
+  const auto summary = train("out", small_plan(), false, 1, kNever);
   ASSERT_TRUE(summary) << summary.error().text();
   EXPECT_EQ(summary->outcome.step, 40);
   EXPECT_FALSE(summary->outcome.interrupted);
@@ -87,7 +89,7 @@ TEST_F(RunTest, ResumesToTheLastBitWhateverTheNumberOfThreads) {
     plan.optimizer.muon = muon;
     const char* straight = muon ? "straight-muon" : "straight";
     const char* pieces = muon ? "pieces-muon" : "pieces";
-    ASSERT_TRUE(train(straight, plan, false, 2, kNever));
+    ASSERT_TRUE(train(straight, plan, false, 1, kNever));
     const auto first = train(pieces, plan, false, 1, 11);
     ASSERT_TRUE(first) << first.error().text();
     EXPECT_TRUE(first->outcome.interrupted);
@@ -102,15 +104,15 @@ TEST_F(RunTest, ResumesToTheLastBitWhateverTheNumberOfThreads) {
 }
 
 TEST_F(RunTest, ACheckpointCutInHalfIsNamedAndTheOneBeforeGivesTheSameEnd) {
-  ASSERT_TRUE(train("straight", small_plan(), false, 2, kNever));
-  ASSERT_TRUE(train("pieces", small_plan(), false, 2, 11));
+  ASSERT_TRUE(train("straight", small_plan(), false, 1, kNever));
+  ASSERT_TRUE(train("pieces", small_plan(), false, 1, 11));
   const std::string checkpoints = files::join(path("pieces"), "checkpoint");
   const std::vector<std::string> names = *files::list_files(checkpoints);
   ASSERT_EQ(names.size(), 2U);
   const std::string newest = files::join(checkpoints, names.back());
   const std::string bytes = *files::read_file(newest);
   ASSERT_TRUE(files::write_atomic(newest, std::string_view(bytes).substr(0, bytes.size() / 2)));
-  const auto summary = train("pieces", small_plan(), true, 2, kNever);
+  const auto summary = train("pieces", small_plan(), true, 1, kNever);
   ASSERT_TRUE(summary) << summary.error().text();
   EXPECT_NE(messages_.find(names.back()), std::string::npos) << messages_;
   EXPECT_EQ(losses("pieces"), losses("straight"));
@@ -121,33 +123,33 @@ TEST_F(RunTest, ALossThatIsNotFiniteKeepsTheLastCheckpoint) {
   RunPlan plan = small_plan();
   plan.lr = 1e30;
   plan.clip_norm = 1e30;
-  const auto summary = train("out", plan, false, 2, kNever);
+  const auto summary = train("out", plan, false, 1, kNever);
   ASSERT_FALSE(summary);
   EXPECT_EQ(summary.error().reason, "LOSS_NOT_FINITE");
   EXPECT_FALSE(files::exists(files::join(path("out"), "model.safetensors")));
 }
 
 TEST_F(RunTest, AFolderWithARunIsNotOverwritten) {
-  ASSERT_TRUE(train("out", small_plan(), false, 2, 2));
-  const auto again = train("out", small_plan(), false, 2, 2);
+  ASSERT_TRUE(train("out", small_plan(), false, 1, 2));
+  const auto again = train("out", small_plan(), false, 1, 2);
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().reason, "RUN_EXISTS");
 }
 
 TEST_F(RunTest, ChangedDataIsNotResumedOn) {
-  ASSERT_TRUE(train("out", small_plan(), false, 2, 2));
+  ASSERT_TRUE(train("out", small_plan(), false, 1, 2));
   ASSERT_TRUE(files::write_atomic(path("data.txt"), std::string(20'000, 'x')));
-  const auto again = train("out", small_plan(), true, 2, kNever);
+  const auto again = train("out", small_plan(), true, 1, kNever);
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().reason, "DATA_CHANGED");
 }
 
 TEST_F(RunTest, NothingToResumeAndTooShortATextAreClear) {
-  const auto resumed = train("nowhere", small_plan(), true, 2, kNever);
+  const auto resumed = train("nowhere", small_plan(), true, 1, kNever);
   ASSERT_FALSE(resumed);
   EXPECT_EQ(resumed.error().code, base::Code::NotFound);
   ASSERT_TRUE(files::write_atomic(path("data.txt"), std::string_view("too short")));
-  const auto summary = train("short", small_plan(), false, 2, kNever);
+  const auto summary = train("short", small_plan(), false, 1, kNever);
   ASSERT_FALSE(summary);
   EXPECT_EQ(summary.error().reason, "TEXT_TOO_SHORT");
 }

@@ -9,7 +9,8 @@ namespace lab {
 
 double Schedule::at(int64_t step) const {
   const double floor = peak * floor_share;
-  if (step < warmup_steps) return peak * static_cast<double>(step + 1) / static_cast<double>(warmup_steps);
+  if (step < warmup_steps)
+    return peak * static_cast<double>(step + 1) / static_cast<double>(warmup_steps);
   if (step >= steps) return floor;
   if (shape == ScheduleShape::Cosine) {
     const double span = static_cast<double>(std::max<int64_t>(1, steps - warmup_steps));
@@ -24,8 +25,10 @@ double Schedule::at(int64_t step) const {
 base::Result<ScheduleShape> parse_schedule(std::string_view name) {
   if (name == "cosine") return ScheduleShape::Cosine;
   if (name == "warm-down") return ScheduleShape::WarmDown;
-  return base::fail(base::Code::InvalidArgument,
-                    "The schedule '" + std::string(name) + "' is not known; use cosine or warm-down.", "--schedule");
+  return base::fail(
+      base::Code::InvalidArgument,
+      "The schedule '" + std::string(name) + "' is not known; use cosine or warm-down.",
+      "--schedule");
 }
 
 std::string_view schedule_name(ScheduleShape shape) {

@@ -1,4 +1,5 @@
-// The learning rate over a run: a linear warm-up, then a cosine down to a floor, or a plateau with a linear warm-down.
+// The learning rate over a run: a linear warm-up, then a cosine down to a floor, or a plateau with
+// a linear warm-down.
 #pragma once
 
 #include <cstdint>
@@ -13,10 +14,10 @@ enum class ScheduleShape : uint8_t { Cosine, WarmDown };
 struct Schedule {
   ScheduleShape shape = ScheduleShape::Cosine;
   double peak = 1e-3;
-  double floor_share = 0.1;       // of the peak, where the run ends
+  double floor_share = 0.1;  // of the peak, where the run ends
   int64_t warmup_steps = 100;
-  int64_t steps = 1000;           // of the whole run
-  double warmdown_share = 0.5;    // of the steps; WarmDown only
+  int64_t steps = 1000;         // of the whole run
+  double warmdown_share = 0.5;  // of the steps; WarmDown only
 
   double at(int64_t step) const;  // step counts from 0
 };

@@ -11,13 +11,15 @@
 namespace lab {
 namespace {
 
-constexpr int64_t kPaceSteps = 10;   // after which --minutes becomes a number of steps
-constexpr double kPaceDecay = 0.97;  // of a step's weight in the pace that is shown, with each later step
+constexpr int64_t kPaceSteps = 10;  // after which --minutes becomes a number of steps
+constexpr double kPaceDecay =
+    0.97;  // of a step's weight in the pace that is shown, with each later step
 constexpr int64_t kStepsUnknown = std::numeric_limits<int64_t>::max();
 
 }  // namespace
 
-Trainer::Trainer(model::TrainModel& model, Dataset& data, TrainerOptions options, base::ThreadPool& pool)
+Trainer::Trainer(model::TrainModel& model, Dataset& data, TrainerOptions options,
+                 base::ThreadPool& pool)
     : model_(model),
       data_(data),
       options_(std::move(options)),
@@ -30,10 +32,12 @@ Trainer::Trainer(model::TrainModel& model, Dataset& data, TrainerOptions options
 base::Status Trainer::restore(const Checkpoint& checkpoint) {
   const size_t size = model_.parameters().size();
   const bool fits = checkpoint.arrays.size() == 3 &&
-                    std::ranges::all_of(checkpoint.arrays, [&](const auto& array) { return array.size() == size; });
+                    std::ranges::all_of(checkpoint.arrays,
+                                        [&](const auto& array) { return array.size() == size; });
   if (!fits) {
     return base::fail(base::Code::FailedPrecondition,
-                      "The checkpoint is of a model of another size than this run's; resume it with its own options.",
+                      "The checkpoint is of a model of another size than this run's; resume it "
+                      "with its own options.",
                       "checkpoint", "CHECKPOINT_MISMATCH");
   }
   TRY(const int64_t steps, json::get_int(checkpoint.state, "steps"));
@@ -52,7 +56,8 @@ base::Status Trainer::save() {
   const int64_t steps = options_.schedule.steps == kStepsUnknown ? 0 : options_.schedule.steps;
   return save_checkpoint(
       options_.checkpoint_directory,
-      {step_, json::Object{{"steps", steps}, {"tokens", tokens_}, {"data", data_.state()}},
+      {step_,
+       json::Object{{"steps", steps}, {"tokens", tokens_}, {"data", data_.state()}},
        {model_.parameters(), optimizer_.first_moments(), optimizer_.second_moments()}});
 }
 
@@ -72,8 +77,8 @@ base::Result<TrainOutcome> Trainer::run(const std::function<void(const StepRepor
   }
   TRY_VOID(save());
   if (!evaluated) last = evaluate();
-  return TrainOutcome{step_,     options_.schedule.steps, tokens_, last.loss, last.bits_per_byte,
-                      step_ < options_.schedule.steps};
+  return TrainOutcome{step_,     options_.schedule.steps, tokens_,
+                      last.loss, last.bits_per_byte,      step_ < options_.schedule.steps};
 }
 
 base::Result<StepReport> Trainer::take_step() {
@@ -90,8 +95,8 @@ base::Result<StepReport> Trainer::take_step() {
   for (const model::TrainBatch& batch : batches) nats += model_.forward_backward(batch, scale).nats;
   StepReport report;
   report.loss = nats * static_cast<double>(scale);
-  report.gradient_norm = std::sqrt(
-      kernels::sum_squares(model_.gradients().data(), static_cast<int64_t>(model_.gradients().size()), pool_));
+  report.gradient_norm = std::sqrt(kernels::sum_squares(
+      model_.gradients().data(), static_cast<int64_t>(model_.gradients().size()), pool_));
   if (!std::isfinite(report.loss) || !std::isfinite(report.gradient_norm)) {
     return base::fail(base::Code::FailedPrecondition,
                       "The loss is not finite at step " + std::to_string(step_ + 1) +
@@ -100,7 +105,8 @@ base::Result<StepReport> Trainer::take_step() {
   }
   report.lr = options_.schedule.at(step_);
   const double clip = std::min(1.0, options_.clip_norm / std::max(report.gradient_norm, 1e-12));
-  optimizer_.step(model_.parameters(), model_.gradients(), static_cast<float>(clip), report.lr, ++step_, pool_);
+  optimizer_.step(model_.parameters(), model_.gradients(), static_cast<float>(clip), report.lr,
+                  ++step_, pool_);
   tokens_ += tokens;
   pace(tokens, static_cast<double>(options_.monotonic_ns() - begin_ns) * 1e-9, &report);
   return report;
@@ -114,7 +120,8 @@ void Trainer::pace(int64_t step_tokens, double step_seconds, StepReport* report)
   recent_steps_ = recent_steps_ * kPaceDecay + 1;
   if (options_.schedule.steps == kStepsUnknown && taken_ >= kPaceSteps) {
     const double seconds_per_step = std::max(paced_seconds_, 1e-9) / static_cast<double>(taken_);
-    options_.schedule.steps = std::max(step_ + 1, static_cast<int64_t>(options_.minutes * 60 / seconds_per_step + 0.5));
+    options_.schedule.steps =
+        std::max(step_ + 1, static_cast<int64_t>(options_.minutes * 60 / seconds_per_step + 0.5));
   }
   report->step = step_;
   report->tokens = tokens_;
@@ -123,7 +130,8 @@ void Trainer::pace(int64_t step_tokens, double step_seconds, StepReport* report)
     report->seconds_left = options_.minutes * 60 - paced_seconds_;
   } else {
     report->steps = options_.schedule.steps;
-    report->seconds_left = recent_seconds_ / recent_steps_ * static_cast<double>(options_.schedule.steps - step_);
+    report->seconds_left =
+        recent_seconds_ / recent_steps_ * static_cast<double>(options_.schedule.steps - step_);
   }
 }
 

@@ -1,5 +1,6 @@
-// The training loop: batches in, steps of the optimizer, checkpoints, metrics out. What it computes depends on its options,
-// its data and the instruction set alone, not on the number of threads or on where the run was interrupted.
+// The training loop: batches in, steps of the optimizer, checkpoints, metrics out. What it computes
+// depends on its options, its data and the instruction set alone, not on the number of threads or
+// on where the run was interrupted.
 #pragma once
 
 #include <atomic>
@@ -31,14 +32,14 @@ struct TrainerOptions {
 };
 
 struct StepReport {
-  int64_t step = 0;   // done
-  int64_t steps = 0;  // of the whole run; 0 while the pace is being measured
-  double loss = 0;    // nats a counted token, of this step's batch
-  std::optional<double> validation_loss;           // when this step evaluated
+  int64_t step = 0;                       // done
+  int64_t steps = 0;                      // of the whole run; 0 while the pace is being measured
+  double loss = 0;                        // nats a counted token, of this step's batch
+  std::optional<double> validation_loss;  // when this step evaluated
   std::optional<double> validation_bits_per_byte;
   double lr = 0;
   double gradient_norm = 0;
-  int64_t tokens = 0;          // of the run so far
+  int64_t tokens = 0;            // of the run so far
   double tokens_per_second = 0;  // of the last steps, the older the less
   double seconds_left = 0;
 };
@@ -59,8 +60,9 @@ class Trainer {
   // Continues from a checkpoint that save() of an equal run wrote.
   base::Status restore(const Checkpoint& checkpoint);
   base::Status save();
-  // Runs to the last step, or until told to stop. A loss that is not finite is Code::FailedPrecondition with reason
-  // LOSS_NOT_FINITE; the checkpoints written so far stay as they are.
+  // Runs to the last step, or until told to stop. A loss that is not finite is
+  // Code::FailedPrecondition with reason LOSS_NOT_FINITE; the checkpoints written so far stay as
+  // they are.
   base::Result<TrainOutcome> run(const std::function<void(const StepReport&)>& observe);
 
   struct Evaluation {
@@ -83,7 +85,8 @@ class Trainer {
   int64_t tokens_ = 0;
   int64_t taken_ = 0;  // steps of this process
   double paced_seconds_ = 0;
-  double recent_seconds_ = 0, recent_tokens_ = 0, recent_steps_ = 0;  // sums in which a step's weight decays
+  double recent_seconds_ = 0, recent_tokens_ = 0,
+         recent_steps_ = 0;  // sums in which a step's weight decays
 };
 
 }  // namespace lab

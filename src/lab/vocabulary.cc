@@ -21,7 +21,8 @@ constexpr int64_t kLargestBpe = 1 << 20;
 base::Result<text::VocabSpec> character_vocabulary(std::string_view text) {
   if (!base::is_utf8(text)) {
     return base::fail(base::Code::Malformed,
-                      "The text is not UTF-8, so it has no characters to count; convert it, or use --tokenizer bpe:4096.",
+                      "The text is not UTF-8, so it has no characters to count; convert it, or use "
+                      "--tokenizer bpe:4096.",
                       "--data");
   }
   std::set<std::string_view> characters;  // UTF-8 sorts as code points do
@@ -63,8 +64,9 @@ base::Status write_vocabulary(const text::VocabSpec& spec, const std::string& fo
   TRY(const std::string text, text::write_tokenizer_json(spec));
   TRY_VOID(files::write_atomic(files::join(folder, "tokenizer.json"), text));
   const bool chats = spec.kind == text::VocabSpec::Kind::ByteBpe;
-  return files::write_atomic(files::join(folder, "tokenizer_config.json"),
-                             text::write_tokenizer_config(spec, chats ? chat_template() : std::string_view()));
+  return files::write_atomic(
+      files::join(folder, "tokenizer_config.json"),
+      text::write_tokenizer_config(spec, chats ? chat_template() : std::string_view()));
 }
 
 base::Result<text::VocabSpec> make_vocabulary(const std::string& choice, std::string_view corpus) {
@@ -74,9 +76,10 @@ base::Result<text::VocabSpec> make_vocabulary(const std::string& choice, std::st
   const char* end = choice.data() + choice.size();
   const auto [at, error] = std::from_chars(choice.data() + kBpe.size(), end, size);
   if (error != std::errc() || at != end || size < kSmallestBpe || size > kLargestBpe) {
-    return base::fail(base::Code::InvalidArgument,
-                      "A BPE vocabulary has 260 to 1048576 tokens, given as bpe:4096; got '" + choice + "'.",
-                      "--tokenizer");
+    return base::fail(
+        base::Code::InvalidArgument,
+        "A BPE vocabulary has 260 to 1048576 tokens, given as bpe:4096; got '" + choice + "'.",
+        "--tokenizer");
   }
   return bpe_vocabulary(corpus, size);
 }

@@ -1,5 +1,6 @@
-// What the forward pass keeps for the backward pass, and the scratch both share. Cheap results (norms, the gated
-// activation) are made again in the backward pass instead of kept: memory bandwidth is dearer than those operations.
+// What the forward pass keeps for the backward pass, and the scratch both share. Cheap results
+// (norms, the gated activation) are made again in the backward pass instead of kept: memory
+// bandwidth is dearer than those operations.
 #pragma once
 
 #include <cstdint>
@@ -9,20 +10,21 @@
 
 namespace model {
 
-// Rows of logits made at once, so that they stay in the cache between the product, the softmax and the gradients.
+// Rows of logits made at once, so that they stay in the cache between the product, the softmax and
+// the gradients.
 inline constexpr int64_t kLogitRows = 512;
 inline constexpr int64_t kRowGrain = 64;  // rows that one thread takes at a time
 
 struct TrainBuffers {
   struct Layer {
-    std::vector<float> input;          // (tokens, dim)
-    std::vector<float> input_inv_rms;  // (tokens)
-    std::vector<float> qkv;            // (tokens, (heads + 2 kv_heads) head_dim), rotated
-    std::vector<float> log_sum_exp;    // (heads, length) for each sequence, one after another
-    std::vector<float> attended;       // (tokens, heads head_dim)
-    std::vector<float> middle;         // (tokens, dim)
-    std::vector<float> middle_inv_rms; // (tokens)
-    std::vector<float> gate_up;        // (tokens, 2 hidden_dim)
+    std::vector<float> input;           // (tokens, dim)
+    std::vector<float> input_inv_rms;   // (tokens)
+    std::vector<float> qkv;             // (tokens, (heads + 2 kv_heads) head_dim), rotated
+    std::vector<float> log_sum_exp;     // (heads, length) for each sequence, one after another
+    std::vector<float> attended;        // (tokens, heads head_dim)
+    std::vector<float> middle;          // (tokens, dim)
+    std::vector<float> middle_inv_rms;  // (tokens)
+    std::vector<float> gate_up;         // (tokens, 2 hidden_dim)
   };
 
   TrainBuffers(const Config& config, int64_t tokens_max);

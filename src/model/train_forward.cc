@@ -63,11 +63,20 @@ void TrainModel::initialize(uint64_t seed) {
     float* at = parameters_.data() + slot.offset;
     double deviation = 1 / std::sqrt(static_cast<double>(slot.cols));
     switch (slot.role) {
-      case ParameterRole::Norm: std::fill_n(at, slot.size(), 1.0F); continue;
-      case ParameterRole::Embedding: deviation = 0.02; break;
-      case ParameterRole::ResidualMatrix: deviation *= residual_scale; break;
-      case ParameterRole::Matrix: break;
-      case ParameterRole::Head: deviation = 0.02; break;
+      case ParameterRole::Norm:
+        std::fill_n(at, slot.size(), 1.0F);
+        continue;
+      case ParameterRole::Embedding:
+        deviation = 0.02;
+        break;
+      case ParameterRole::ResidualMatrix:
+        deviation *= residual_scale;
+        break;
+      case ParameterRole::Matrix:
+        break;
+      case ParameterRole::Head:
+        deviation = 0.02;
+        break;
     }
     for (int64_t i = 0; i < slot.size(); ++i) at[i] = static_cast<float>(deviation * rng.normal());
   }
@@ -86,18 +95,21 @@ void TrainModel::check_batch(const TrainBatch& batch) const {
   CHECK(sum == batch.size());
   const auto in_vocabulary = [&](int32_t id) { return id >= 0 && id < config_.vocab_size; };
   CHECK(std::ranges::all_of(batch.tokens, in_vocabulary));
-  CHECK(std::ranges::all_of(batch.targets, [&](int32_t id) { return id == -1 || in_vocabulary(id); }));
+  CHECK(std::ranges::all_of(batch.targets,
+                            [&](int32_t id) { return id == -1 || in_vocabulary(id); }));
 }
 
-void TrainModel::project(const float* x, int64_t in, int64_t weight, int64_t out, float* y, bool accumulate,
-                         int64_t tokens) {
+void TrainModel::project(const float* x, int64_t in, int64_t weight, int64_t out, float* y,
+                         bool accumulate, int64_t tokens) {
   const kernels::ConstMat a{x, kernels::Type::F32, tokens, in, in};
   const kernels::ConstMat b{parameters_.data() + weight, kernels::Type::F32, out, in, in};
-  kernels::gemm(kernels::Op::None, a, kernels::Op::Transpose, b, y, out, accumulate, precision_, pool_);
+  kernels::gemm(kernels::Op::None, a, kernels::Op::Transpose, b, y, out, accumulate, precision_,
+                pool_);
 }
 
 void TrainModel::norm(const float* x, int64_t weight, float* out, float* inv_rms, int64_t tokens) {
-  kernels::rms_norm(x, parameters_.data() + weight, out, inv_rms, tokens, config_.dim, config_.norm_eps, pool_);
+  kernels::rms_norm(x, parameters_.data() + weight, out, inv_rms, tokens, config_.dim,
+                    config_.norm_eps, pool_);
 }
 
 void TrainModel::activate(const float* gate_up, float* out, int64_t tokens) {
@@ -114,8 +126,8 @@ void TrainModel::rotate(float* qkv, int64_t tokens, bool inverse) {
   const Config& c = config_;
   const int64_t qkv_dim = (c.heads + 2 * c.kv_heads) * c.head_dim;
   // Queries and keys are neighbours in a row: one call turns both.
-  kernels::rope(qkv, qkv_dim, buffers_->positions.data(), buffers_->cos_sin.data(), tokens, c.heads + c.kv_heads,
-                c.head_dim, c.rotary, inverse, pool_);
+  kernels::rope(qkv, qkv_dim, buffers_->positions.data(), buffers_->cos_sin.data(), tokens,
+                c.heads + c.kv_heads, c.head_dim, c.rotary, inverse, pool_);
 }
 
 template <class Call>
@@ -161,11 +173,10 @@ void TrainModel::attend_backward(const TrainBuffers::Layer& saved) {
   for_sequences([&](const kernels::AttentionShape& shape, int64_t start, base::ThreadPool& pool) {
     const float* q = saved.qkv.data() + start * shape.q_stride;
     float* dq = b.d_qkv.data() + start * shape.q_stride;
-    kernels::attention_backward(shape, q, q + heads_dim, q + heads_dim + kv_dim,
-                                saved.attended.data() + start * heads_dim,
-                                saved.log_sum_exp.data() + start * config_.heads,
-                                b.d_attended.data() + start * heads_dim, dq, dq + heads_dim,
-                                dq + heads_dim + kv_dim, pool);
+    kernels::attention_backward(
+        shape, q, q + heads_dim, q + heads_dim + kv_dim, saved.attended.data() + start * heads_dim,
+        saved.log_sum_exp.data() + start * config_.heads, b.d_attended.data() + start * heads_dim,
+        dq, dq + heads_dim, dq + heads_dim + kv_dim, pool);
   });
 }
 
@@ -182,7 +193,8 @@ void TrainModel::forward(const TrainBatch& batch) {
   float* stream = config_.layers > 0 ? b.layers[0].input.data() : b.last.data();
   for (int64_t i = 0; i < batch.size(); ++i) {
     const int64_t token = batch.tokens[static_cast<size_t>(i)];
-    std::copy_n(parameters_.data() + layout_.embedding + token * config_.dim, config_.dim, stream + i * config_.dim);
+    std::copy_n(parameters_.data() + layout_.embedding + token * config_.dim, config_.dim,
+                stream + i * config_.dim);
   }
   for (int64_t layer = 0; layer < config_.layers; ++layer) forward_layer(layer, batch.size());
 }
@@ -201,12 +213,16 @@ void TrainModel::forward_layer(int64_t layer, int64_t tokens) {
   rotate(saved.qkv.data(), tokens, false);
   attend(saved);
   std::copy_n(saved.input.data(), stream, saved.middle.data());
-  project(saved.attended.data(), heads_dim, weights.output, c.dim, saved.middle.data(), true, tokens);
+  project(saved.attended.data(), heads_dim, weights.output, c.dim, saved.middle.data(), true,
+          tokens);
 
-  norm(saved.middle.data(), weights.post_norm, b.normed.data(), saved.middle_inv_rms.data(), tokens);
-  project(b.normed.data(), c.dim, weights.gate_up, 2 * c.hidden_dim, saved.gate_up.data(), false, tokens);
+  norm(saved.middle.data(), weights.post_norm, b.normed.data(), saved.middle_inv_rms.data(),
+       tokens);
+  project(b.normed.data(), c.dim, weights.gate_up, 2 * c.hidden_dim, saved.gate_up.data(), false,
+          tokens);
   activate(saved.gate_up.data(), b.activated.data(), tokens);
-  float* next = layer + 1 < c.layers ? b.layers[static_cast<size_t>(layer) + 1].input.data() : b.last.data();
+  float* next =
+      layer + 1 < c.layers ? b.layers[static_cast<size_t>(layer) + 1].input.data() : b.last.data();
   std::copy_n(saved.middle.data(), stream, next);
   project(b.activated.data(), c.hidden_dim, weights.down, c.dim, next, true, tokens);
 }

@@ -34,7 +34,8 @@ LayerOffsets add_layer(Builder& builder, const Config& c, const std::string& pre
   builder.add(prefix + "self_attn.k_proj.weight", Matrix, c.kv_heads * c.head_dim, c.dim);
   builder.add(prefix + "self_attn.v_proj.weight", Matrix, c.kv_heads * c.head_dim, c.dim);
   builder.align();
-  at.output = builder.add(prefix + "self_attn.o_proj.weight", ResidualMatrix, c.dim, c.heads * c.head_dim);
+  at.output =
+      builder.add(prefix + "self_attn.o_proj.weight", ResidualMatrix, c.dim, c.heads * c.head_dim);
   builder.align();
   at.post_norm = builder.add(prefix + "post_attention_layernorm.weight", Norm, 1, c.dim);
   builder.align();
@@ -57,10 +58,11 @@ const ParameterSlot* TrainLayout::find(std::string_view name) const {
 TrainLayout make_train_layout(const Config& config) {
   TrainLayout layout;
   Builder builder(&layout);
-  layout.embedding =
-      builder.add("model.embed_tokens.weight", ParameterRole::Embedding, config.vocab_size, config.dim);
+  layout.embedding = builder.add("model.embed_tokens.weight", ParameterRole::Embedding,
+                                 config.vocab_size, config.dim);
   for (int64_t layer = 0; layer < config.layers; ++layer) {
-    layout.layers.push_back(add_layer(builder, config, "model.layers." + std::to_string(layer) + "."));
+    layout.layers.push_back(
+        add_layer(builder, config, "model.layers." + std::to_string(layer) + "."));
   }
   builder.align();
   layout.final_norm = builder.add("model.norm.weight", ParameterRole::Norm, 1, config.dim);

@@ -1,6 +1,6 @@
-// Where each parameter of a model stands in the trainer's one flat buffer: values, gradients and optimizer moments
-// share these offsets. The projections of q, k and v (and gate and up) are neighbours, so that one matrix product
-// makes all of them.
+// Where each parameter of a model stands in the trainer's one flat buffer: values, gradients and
+// optimizer moments share these offsets. The projections of q, k and v (and gate and up) are
+// neighbours, so that one matrix product makes all of them.
 #pragma once
 
 #include <cstdint>
@@ -46,8 +46,8 @@ struct TrainLayout {
 
 TrainLayout make_train_layout(const Config& config);
 
-// Floating-point operations of one trained token, forward and backward: six for each weight of a matrix product, and
-// causal attention over sequences of `length` tokens.
+// Floating-point operations of one trained token, forward and backward: six for each weight of a
+// matrix product, and causal attention over sequences of `length` tokens.
 double train_flops_per_token(const Config& config, int64_t length);
 
 }  // namespace model

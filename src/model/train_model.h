@@ -1,6 +1,7 @@
-// The model as the trainer sees it: parameters and gradients in flat fp32 buffers, a forward pass that keeps what the
-// hand-written backward pass needs, and both as a few large matrix products over all tokens of a batch. Results do not
-// depend on the number of threads. Used from one thread at a time.
+// The model as the trainer sees it: parameters and gradients in flat fp32 buffers, a forward pass
+// that keeps what the hand-written backward pass needs, and both as a few large matrix products
+// over all tokens of a batch. Results do not depend on the number of threads. Used from one thread
+// at a time.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,8 @@
 
 namespace model {
 
-// Sequences laid end to end. Attention never crosses from one into the next, and positions start at 0 in each.
+// Sequences laid end to end. Attention never crosses from one into the next, and positions start at
+// 0 in each.
 struct TrainBatch {
   std::vector<int32_t> tokens;   // (tokens)
   std::vector<int32_t> targets;  // (tokens); -1 is not counted
@@ -26,15 +28,15 @@ struct TrainBatch {
 };
 
 struct LossSum {
-  double nats = 0;      // summed over the counted targets
+  double nats = 0;  // summed over the counted targets
   int64_t targets = 0;
 };
-
 
 class TrainModel {
  public:
   // Batches of at most `tokens_max` tokens, sequences of at most config.context_length.
-  TrainModel(const Config& config, int64_t tokens_max, kernels::Precision precision, base::ThreadPool& pool);
+  TrainModel(const Config& config, int64_t tokens_max, kernels::Precision precision,
+             base::ThreadPool& pool);
   TrainModel(const TrainModel&) = delete;
 
   void initialize(uint64_t seed);
@@ -59,18 +61,20 @@ class TrainModel {
   void backward_attention(int64_t layer, int64_t tokens);
 
   void norm(const float* x, int64_t weight, float* out, float* inv_rms, int64_t tokens);
-  void norm_backward(const float* dout, const float* x, int64_t weight, const float* inv_rms, float* dx,
-                     int64_t tokens);
+  void norm_backward(const float* dout, const float* x, int64_t weight, const float* inv_rms,
+                     float* dx, int64_t tokens);
   void rotate(float* qkv, int64_t tokens, bool inverse);
   void attend(TrainBuffers::Layer& saved);
   void attend_backward(const TrainBuffers::Layer& saved);
   template <class Call>
-  void for_sequences(const Call& call);  // call(shape, first token, pool): all at once when they are equally long
+  void for_sequences(
+      const Call& call);  // call(shape, first token, pool): all at once when they are equally long
   void activate(const float* gate_up, float* out, int64_t tokens);
   // y (tokens, out) (+)= x (tokens, in) W^T, and its two gradients.
-  void project(const float* x, int64_t in, int64_t weight, int64_t out, float* y, bool accumulate, int64_t tokens);
-  void project_backward(const float* dy, int64_t out, int64_t weight, int64_t in, const float* x, float* dx,
-                        int64_t tokens);
+  void project(const float* x, int64_t in, int64_t weight, int64_t out, float* y, bool accumulate,
+               int64_t tokens);
+  void project_backward(const float* dy, int64_t out, int64_t weight, int64_t in, const float* x,
+                        float* dx, int64_t tokens);
 
   Config config_;
   TrainLayout layout_;

@@ -30,7 +30,8 @@ TrainBatch random_batch(const Config& c, std::vector<int32_t> lengths, uint64_t 
   const int32_t tokens = std::accumulate(batch.lengths.begin(), batch.lengths.end(), 0);
   for (int32_t i = 0; i < tokens; ++i) {
     batch.tokens.push_back(static_cast<int32_t>(rng.below(static_cast<uint64_t>(c.vocab_size))));
-    batch.targets.push_back(i % 5 == 3 ? -1 : static_cast<int32_t>(rng.below(static_cast<uint64_t>(c.vocab_size))));
+    batch.targets.push_back(
+        i % 5 == 3 ? -1 : static_cast<int32_t>(rng.below(static_cast<uint64_t>(c.vocab_size))));
   }
   return batch;
 }
@@ -77,7 +78,8 @@ TEST(TrainModel, LossAndGradientsMatchTheIndependentReference) {
       const json::Array& values = entry["parameters"][slot.name].as_array();
       ASSERT_EQ(static_cast<int64_t>(values.size()), slot.size()) << slot.name;
       for (size_t i = 0; i < values.size(); ++i) {
-        model.parameters()[static_cast<size_t>(slot.offset) + i] = static_cast<float>(values[i].as_double());
+        model.parameters()[static_cast<size_t>(slot.offset) + i] =
+            static_cast<float>(values[i].as_double());
       }
     }
     const TrainBatch batch{ints(entry["tokens"]), ints(entry["targets"]), ints(entry["lengths"])};
@@ -89,7 +91,8 @@ TEST(TrainModel, LossAndGradientsMatchTheIndependentReference) {
       const json::Array& values = entry["gradients"][slot.name].as_array();
       for (size_t i = 0; i < values.size(); ++i) {
         const double expected = values[i].as_double();
-        ASSERT_NEAR(model.gradients()[static_cast<size_t>(slot.offset) + i], expected, 2e-5 + 2e-5 * std::abs(expected))
+        ASSERT_NEAR(model.gradients()[static_cast<size_t>(slot.offset) + i], expected,
+                    2e-5 + 2e-5 * std::abs(expected))
             << slot.name << " " << i;
       }
     }
@@ -110,7 +113,8 @@ TEST(TrainModel, GradientsMatchCentralDifferencesInEveryParameter) {
       base::Rng rng(9);
       for (const ParameterSlot& slot : model.layout().slots) {
         for (int sample = 0; sample < 4; ++sample) {
-          const uint64_t index = static_cast<uint64_t>(slot.offset) + rng.below(static_cast<uint64_t>(slot.size()));
+          const uint64_t index =
+              static_cast<uint64_t>(slot.offset) + rng.below(static_cast<uint64_t>(slot.size()));
           float& value = model.parameters()[index];
           const float before = value;
           constexpr float kStep = 5e-3F;
@@ -120,7 +124,8 @@ TEST(TrainModel, GradientsMatchCentralDifferencesInEveryParameter) {
           const double below = model.evaluate(batch).nats;
           value = before;
           const double expected = (above - below) / (2.0 * kStep);
-          EXPECT_NEAR(model.gradients()[index], expected, 4e-3 + 4e-3 * std::abs(expected)) << slot.name;
+          EXPECT_NEAR(model.gradients()[index], expected, 4e-3 + 4e-3 * std::abs(expected))
+              << slot.name;
         }
       }
     }
@@ -130,7 +135,8 @@ TEST(TrainModel, GradientsMatchCentralDifferencesInEveryParameter) {
 TEST(TrainModel, ResultsDoNotDependOnTheNumberOfThreads) {
   const Config config = tiny_config();
   for (const Precision precision : {Precision::F32, Precision::BF16}) {
-    for (const std::vector<int32_t>& lengths : {std::vector<int32_t>{32, 32, 32, 32, 32, 32}, {32, 5, 17, 1, 32, 9, 30}}) {
+    for (const std::vector<int32_t>& lengths :
+         {std::vector<int32_t>{32, 32, 32, 32, 32, 32}, {32, 5, 17, 1, 32, 9, 30}}) {
       const TrainBatch batch = random_batch(config, lengths, 5);
       std::vector<float> first;
       double first_loss = 0;
@@ -162,7 +168,8 @@ TEST(TrainModel, SequencesDoNotSeeEachOther) {
   other.tokens.erase(other.tokens.begin(), other.tokens.begin() + 9);
   other.targets.erase(other.targets.begin(), other.targets.begin() + 9);
   other.lengths = {6};
-  EXPECT_NEAR(model.evaluate(both).nats, model.evaluate(one).nats + model.evaluate(other).nats, 1e-5);
+  EXPECT_NEAR(model.evaluate(both).nats, model.evaluate(one).nats + model.evaluate(other).nats,
+              1e-5);
 }
 
 TEST(TrainModel, GradientsAddUpOverBatchesAndScale) {
@@ -181,7 +188,8 @@ TEST(TrainModel, GradientsAddUpOverBatchesAndScale) {
 
 TEST(TrainLayout, CountsTheOperationsOfTheFiveMillionModel) {
   Config c = tiny_config();
-  c.vocab_size = 4096, c.dim = 256, c.layers = 6, c.heads = 8, c.kv_heads = 8, c.head_dim = 32, c.hidden_dim = 688;
+  c.vocab_size = 4096, c.dim = 256, c.layers = 6, c.heads = 8, c.kv_heads = 8, c.head_dim = 32,
+  c.hidden_dim = 688;
   // 6 (12 L d^2 + V d) + 6 L T d, with the hidden width rounded to a multiple of 16.
   EXPECT_NEAR(train_flops_per_token(c, 256), 37e6, 0.5e6);
   EXPECT_NEAR(static_cast<double>(make_train_layout(c).parameters), 5.8e6, 0.1e6);

@@ -1,5 +1,6 @@
-// The first acceptance run: an 0.8M character model learns tinyshakespeare to a validation loss of 1.88 or better. It
-// takes about a minute on two free cores; the bar is on the loss, never on the time.
+// The first acceptance run: an 0.8M character model learns tinyshakespeare to a validation loss
+// of 1.88 or better. It takes about a minute on two free cores; the bar is on the loss, never on
+// the time.
 #include <gtest/gtest.h>
 
 #include "base/time.h"
@@ -16,7 +17,8 @@ TEST(Shakespeare, AnEightHundredThousandParameterModelReachesItsLoss) {
   lab::RunRequest request;
   request.plan = *lab::preset_plan("char-0.8m");
   request.plan.data = data;
-  request.plan.steps = 1200;  // of the preset's 2000: enough for the bar, in little over half the time
+  request.plan.steps =
+      1200;  // of the preset's 2000: enough for the bar, in little over half the time
   request.directory = files::join(directory->path(), "shakespeare");
   base::ThreadPool pool(base::default_thread_count());
   lab::RunHooks hooks;
