@@ -1,5 +1,6 @@
-// Matrix products. Each element of a result is one chain of multiply-adds in the order of k, whatever the number of
-// threads, the number of rows, or the neighbours in the batch: results are the same, bit for bit, on one instruction set.
+// Matrix products. Each element of a result is one chain of multiply-adds in the order of k,
+// whatever the number of threads, the number of rows, or the neighbours in the batch: results are
+// the same, bit for bit, on one instruction set.
 #pragma once
 
 #include <cstdint>
@@ -55,7 +56,8 @@ class PackedWeights {
   std::shared_ptr<const void> data_;
 };
 
-// y[rows, n] = x[rows, k] * transpose(w). A row's result does not depend on the other rows or on how many there are.
+// y[rows, n] = x[rows, k] * transpose(w). A row's result does not depend on the other rows or on
+// how many there are.
 void linear(const float* x /*rows, k*/, int64_t rows, const PackedWeights& w, float* y /*rows, n*/,
             base::ThreadPool& pool);
 

@@ -1,4 +1,5 @@
-// The numeric floor, in one include. Every function runs on the best instruction set that the CPU has (isa.h).
+// The numeric floor, in one include. Every function runs on the best instruction set that the CPU
+// has (isa.h).
 #pragma once
 
 #include "kernels/attention.h"

@@ -1,4 +1,5 @@
-// Memory for numbers: aligned to a cache line, zeroed, on huge pages when it is large. Owned by one, moved, not copied.
+// Memory for numbers: aligned to a cache line, zeroed, on huge pages when it is large. Owned by
+// one, moved, not copied.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +17,7 @@ inline constexpr int64_t kAlignmentBytes = 64;
 class Buffer {
  public:
   Buffer() = default;
-  explicit Buffer(int64_t bytes);  // aborts when the system has no memory left
+  explicit Buffer(int64_t bytes);                       // aborts when the system has no memory left
   static base::Result<Buffer> allocate(int64_t bytes);  // Code::Unavailable instead
   Buffer(Buffer&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}

@@ -24,7 +24,8 @@ class Shape {
  public:
   Shape() = default;  // a single number
   Shape(std::initializer_list<int64_t> dims);
-  // Code::InvalidArgument when a dimension is negative, there are too many, or the count of elements overflows.
+  // Code::InvalidArgument when a dimension is negative, there are too many, or the count of
+  // elements overflows.
   static base::Result<Shape> create(std::span<const int64_t> dims);
 
   int rank() const { return rank_; }
