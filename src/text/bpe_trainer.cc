@@ -18,15 +18,16 @@ constexpr int32_t kVocabSizeMax = 1 << 20;
 constexpr int32_t kProgressEvery = 64;
 
 struct Word {
-  size_t begin;      // in symbols_
-  uint32_t length;   // shrinks as symbols are merged
+  size_t begin;     // in symbols_
+  uint32_t length;  // shrinks as symbols are merged
   int64_t count;
 };
 
 struct Pair {
   int32_t left, right;
   int64_t count = 0;
-  std::vector<int32_t> words = {};  // where it has been seen; may name words that have lost it since
+  std::vector<int32_t> words =
+      {};  // where it has been seen; may name words that have lost it since
 };
 
 class Trainer {
@@ -42,7 +43,9 @@ class Trainer {
   };
   struct Later {
     const Trainer* trainer;
-    bool operator()(const Candidate& a, const Candidate& b) const { return trainer->is_later(a, b); }
+    bool operator()(const Candidate& a, const Candidate& b) const {
+      return trainer->is_later(a, b);
+    }
   };
 
   base::Status check_options() const;
@@ -64,7 +67,7 @@ class Trainer {
   std::vector<Word> words_;
   std::vector<Pair> pairs_;
   std::unordered_map<uint64_t, int32_t, PairHash> pair_index_;
-  std::vector<int32_t> raised_;   // pairs whose count has grown since they were last queued
+  std::vector<int32_t> raised_;  // pairs whose count has grown since they were last queued
   std::priority_queue<Candidate, std::vector<Candidate>, Later> queue_;
 };
 
@@ -73,12 +76,15 @@ base::Status Trainer::check_options() const {
   if (options_.vocab_size < least || options_.vocab_size > kVocabSizeMax)
     return base::fail(base::Code::InvalidArgument,
                       "the vocabulary size must lie between " + std::to_string(least) +
-                          " (special tokens and the 256 bytes) and " + std::to_string(kVocabSizeMax),
+                          " (special tokens and the 256 bytes) and " +
+                          std::to_string(kVocabSizeMax),
                       "vocab_size");
   for (const std::string& special : options_.specials) {
-    if (special.empty()) return base::fail(base::Code::InvalidArgument, "a special token is empty", "specials");
+    if (special.empty())
+      return base::fail(base::Code::InvalidArgument, "a special token is empty", "specials");
     if (std::ranges::count(options_.specials, special) > 1)
-      return base::fail(base::Code::InvalidArgument, "a special token is named twice: " + special, "specials");
+      return base::fail(base::Code::InvalidArgument, "a special token is named twice: " + special,
+                        "specials");
   }
   return {};
 }
@@ -94,7 +100,8 @@ int32_t Trainer::add_token(std::string bytes, TokenType type) {
 
 void Trainer::add_base_tokens() {
   for (const std::string& special : options_.specials) add_token(special, TokenType::Control);
-  for (const uint8_t byte : byte_order()) add_token(std::string(1, static_cast<char>(byte)), TokenType::Normal);
+  for (const uint8_t byte : byte_order())
+    add_token(std::string(1, static_cast<char>(byte)), TokenType::Normal);
 }
 
 base::Status Trainer::count_words(std::string_view corpus) {
@@ -105,7 +112,8 @@ base::Status Trainer::count_words(std::string_view corpus) {
   partition(
       specials, corpus,
       [&](size_t begin, size_t end) {
-        cut.split(corpus.substr(begin, end - begin), [&](std::string_view word) { ++counts[word]; });
+        cut.split(corpus.substr(begin, end - begin),
+                  [&](std::string_view word) { ++counts[word]; });
       },
       [](int32_t, size_t, size_t) {});
   words_.reserve(counts.size());
@@ -117,7 +125,8 @@ void Trainer::add_word(std::string_view bytes, int64_t count) {
   if (bytes.size() < 2) return;
   const auto index = static_cast<int32_t>(words_.size());
   std::array<int32_t, 256> ids{};
-  for (size_t i = 0; i < 256; ++i) ids[byte_order()[i]] = static_cast<int32_t>(options_.specials.size() + i);
+  for (size_t i = 0; i < 256; ++i)
+    ids[byte_order()[i]] = static_cast<int32_t>(options_.specials.size() + i);
   words_.push_back({symbols_.size(), static_cast<uint32_t>(bytes.size()), count});
   for (const char byte : bytes) symbols_.push_back(ids[static_cast<uint8_t>(byte)]);
   const int32_t* symbol = symbols_.data() + words_.back().begin;
@@ -139,7 +148,8 @@ bool Trainer::is_later(const Candidate& a, const Candidate& b) const {
   if (a.count != b.count) return a.count < b.count;
   const Pair& pair_a = pairs_[a.pair];
   const Pair& pair_b = pairs_[b.pair];
-  if (const int order = token_bytes_[pair_a.left].compare(token_bytes_[pair_b.left]); order != 0) return order < 0;
+  if (const int order = token_bytes_[pair_a.left].compare(token_bytes_[pair_b.left]); order != 0)
+    return order < 0;
   return token_bytes_[pair_a.right] < token_bytes_[pair_b.right];
 }
 
@@ -181,7 +191,8 @@ void Trainer::merge(int32_t pair, int32_t merged) {
 }
 
 void Trainer::merge_pairs() {
-  for (int32_t i = 0; i < static_cast<int32_t>(pairs_.size()); ++i) queue_.push({pairs_[i].count, i});
+  for (int32_t i = 0; i < static_cast<int32_t>(pairs_.size()); ++i)
+    queue_.push({pairs_[i].count, i});
   const int32_t total = options_.vocab_size - static_cast<int32_t>(spec_.tokens.size());
   while (static_cast<int32_t>(spec_.tokens.size()) < options_.vocab_size && !queue_.empty()) {
     const Candidate best = queue_.top();
@@ -198,9 +209,10 @@ void Trainer::merge_pairs() {
     // A token that is spelled like a special would be taken for it.
     if (known != by_spelling_.end() && spec_.types[known->second] != TokenType::Normal) continue;
     spec_.merges.push_back(left + " " + right);
-    const int32_t merged = known != by_spelling_.end()
-                               ? known->second
-                               : add_token(token_bytes_[pair.left] + token_bytes_[pair.right], TokenType::Normal);
+    const int32_t merged =
+        known != by_spelling_.end()
+            ? known->second
+            : add_token(token_bytes_[pair.left] + token_bytes_[pair.right], TokenType::Normal);
     merge(best.pair, merged);
     const auto done = static_cast<int32_t>(spec_.merges.size());
     if (options_.progress && done % kProgressEvery == 0) options_.progress(done, total);

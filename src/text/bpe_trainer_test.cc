@@ -21,7 +21,8 @@ using testing::shared_path;
 TEST(BpeTrainer, ReproducesTheReference) {
   const std::string folder = shared_path("weights/tokenizers/bpe_reference/");
   if (!std::filesystem::exists(folder)) GTEST_SKIP() << "needs ../shared/weights";
-  const auto spec = train_bpe(read_all(folder + "corpus.en"), {.vocab_size = 500, .pre_tokenizer = "gpt2"});
+  const auto spec =
+      train_bpe(read_all(folder + "corpus.en"), {.vocab_size = 500, .pre_tokenizer = "gpt2"});
   ASSERT_TRUE(spec.has_value()) << spec.error().text();
 
   std::vector<std::string> merges;
@@ -36,7 +37,8 @@ TEST(BpeTrainer, ReproducesTheReference) {
 }
 
 // The definition, with every pair counted again for every merge.
-std::vector<std::string> merges_by_definition(const std::vector<std::string>& words, size_t merges) {
+std::vector<std::string> merges_by_definition(const std::vector<std::string>& words,
+                                              size_t merges) {
   std::vector<std::vector<std::string>> split;
   for (const std::string& word : words) {
     split.emplace_back();
@@ -67,10 +69,12 @@ std::vector<std::string> merges_by_definition(const std::vector<std::string>& wo
 }
 
 TEST(BpeTrainer, AgreesWithTheDefinitionOnRuns) {
-  const std::vector<std::string> words = {"aaaaaa", "aaab", "abab", "babab", "aabaab", "cacaca", "ccc", "bbbbbbb", "aaaaaa"};
+  const std::vector<std::string> words = {"aaaaaa", "aaab", "abab",    "babab", "aabaab",
+                                          "cacaca", "ccc",  "bbbbbbb", "aaaaaa"};
   std::string corpus;
   for (const std::string& word : words) corpus += word + "\n";
-  const auto spec = train_bpe(corpus, {.vocab_size = 256 + 20, .specials = {}, .pre_tokenizer = "charter"});
+  const auto spec =
+      train_bpe(corpus, {.vocab_size = 256 + 20, .specials = {}, .pre_tokenizer = "charter"});
   ASSERT_TRUE(spec.has_value());
   auto expected = merges_by_definition(words, spec->merges.size());
   EXPECT_EQ(spec->merges, expected);
@@ -78,7 +82,8 @@ TEST(BpeTrainer, AgreesWithTheDefinitionOnRuns) {
 }
 
 TEST(BpeTrainer, SpecialsCutTheCorpusAndAreNeverLearned) {
-  const auto spec = train_bpe("ab<|x|>ab<|x|>ab<|x|>", {.vocab_size = 300, .specials = {"<|x|>"}, .pre_tokenizer = "gpt2"});
+  const auto spec = train_bpe("ab<|x|>ab<|x|>ab<|x|>",
+                              {.vocab_size = 300, .specials = {"<|x|>"}, .pre_tokenizer = "gpt2"});
   ASSERT_TRUE(spec.has_value());
   EXPECT_THAT(spec->merges, ElementsAre("a b"));
   EXPECT_EQ(spec->bos, 0);
@@ -89,16 +94,21 @@ TEST(BpeTrainer, SpecialsCutTheCorpusAndAreNeverLearned) {
 
 TEST(BpeTrainer, CharterSplitKeepsDigitsAndScriptsApart) {
   std::string corpus;
-  for (int i = 0; i < 50; ++i) corpus += "There are 1234 apples. \u5C0F\u660E\u6709apple 12\u4E2A\u82F9\u679C\uFF0C\u4E00\u5171\u591A\u5C11\uFF1F\n";
+  for (int i = 0; i < 50; ++i)
+    corpus +=
+        "There are 1234 apples. \u5C0F\u660E\u6709apple "
+        "12\u4E2A\u82F9\u679C\uFF0C\u4E00\u5171\u591A\u5C11\uFF1F\n";
   const auto spec = train_bpe(corpus, {.vocab_size = 400});
   ASSERT_TRUE(spec.has_value());
   const auto tokenizer = Tokenizer::create(*spec);
   ASSERT_TRUE(tokenizer.has_value());
   std::vector<std::string> pieces;
-  for (const int32_t id : tokenizer->encode("are 1234 apples\n\u5C0F\u660E\u6709apple 12\u4E2A\u82F9\u679C\uFF0C", false))
+  for (const int32_t id : tokenizer->encode(
+           "are 1234 apples\n\u5C0F\u660E\u6709apple 12\u4E2A\u82F9\u679C\uFF0C", false))
     pieces.emplace_back(tokenizer->token_bytes(id));
-  EXPECT_THAT(pieces, ElementsAre("are", " ", "1", "2", "3", "4", " apples", "\n", "\u5C0F\u660E\u6709", "apple", " ", "1", "2",
-                                  "\u4E2A\u82F9\u679C", "\uFF0C"));
+  EXPECT_THAT(pieces,
+              ElementsAre("are", " ", "1", "2", "3", "4", " apples", "\n", "\u5C0F\u660E\u6709",
+                          "apple", " ", "1", "2", "\u4E2A\u82F9\u679C", "\uFF0C"));
 }
 
 TEST(BpeTrainer, RefusesWhatCannotBe) {

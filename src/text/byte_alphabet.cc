@@ -9,7 +9,8 @@ constexpr char32_t kFirstStandIn = 256;
 constexpr char32_t kStandIns = 68;
 
 constexpr bool printable(int byte) {
-  return (byte >= '!' && byte <= '~') || (byte >= 0xA1 && byte <= 0xAC) || (byte >= 0xAE && byte <= 0xFF);
+  return (byte >= '!' && byte <= '~') || (byte >= 0xA1 && byte <= 0xAC) ||
+         (byte >= 0xAE && byte <= 0xFF);
 }
 
 struct Alphabet {

@@ -1,5 +1,5 @@
-// Byte-level BPE (GPT-2, Llama 3, our own models): the text is cut into pieces, and within each the bytes are merged by
-// the rank of the merge rule.
+// Byte-level BPE (GPT-2, Llama 3, our own models): the text is cut into pieces, and within each the
+// bytes are merged by the rank of the merge rule.
 #include <string>
 
 #include "text/byte_alphabet.h"
@@ -8,7 +8,7 @@
 namespace text {
 namespace {
 
-constexpr size_t kCachedBytesMax = 64;       // longer words seldom come twice
+constexpr size_t kCachedBytesMax = 64;  // longer words seldom come twice
 constexpr size_t kCachedWordsMax = 1 << 18;
 
 uint64_t pair_key(int32_t left, int32_t right) {
@@ -17,12 +17,14 @@ uint64_t pair_key(int32_t left, int32_t right) {
 
 class WordEncoder {
  public:
-  WordEncoder(const Tokenizer::Tables& tables, std::vector<int32_t>* out) : tables_(tables), out_(*out) {}
+  WordEncoder(const Tokenizer::Tables& tables, std::vector<int32_t>* out)
+      : tables_(tables), out_(*out) {}
 
   void encode(std::string_view word) {
     if (word.size() == 1) return emit(tables_.byte_ids[static_cast<uint8_t>(word[0])]);
     if (tables_.spec.whole_words_first) {
-      if (const auto whole = tables_.by_bytes.find(word); whole != tables_.by_bytes.end()) return emit(whole->second);
+      if (const auto whole = tables_.by_bytes.find(word); whole != tables_.by_bytes.end())
+        return emit(whole->second);
     }
     if (word.size() > kCachedBytesMax) return merge(word);
     if (const auto seen = cache_.find(word); seen != cache_.end()) {
@@ -46,7 +48,8 @@ class WordEncoder {
 
   void merge(std::string_view word) {
     merger_.clear();
-    for (uint32_t i = 0; i < word.size(); ++i) merger_.append(tables_.byte_ids[static_cast<uint8_t>(word[i])], i, 1);
+    for (uint32_t i = 0; i < word.size(); ++i)
+      merger_.append(tables_.byte_ids[static_cast<uint8_t>(word[i])], i, 1);
     merger_.merge([this](const Symbol& left, const Symbol& right) -> Joined {
       if (left.id < 0 || right.id < 0) return {-1, 0};
       const auto rule = tables_.merges.find(pair_key(left.id, right.id));
@@ -66,7 +69,9 @@ base::Status add_merge(Tokenizer::Tables* tables, size_t rank) {
   const std::string& line = tables->spec.merges[rank];
   const size_t blank = line.find(' ');
   const auto refuse = [&](const std::string& why) {
-    return base::fail(base::Code::Malformed, "merge " + std::to_string(rank) + " of the vocabulary " + why, line.substr(0, 80));
+    return base::fail(base::Code::Malformed,
+                      "merge " + std::to_string(rank) + " of the vocabulary " + why,
+                      line.substr(0, 80));
   };
   if (blank == std::string::npos || line.find(' ', blank + 1) != std::string::npos)
     return refuse("is not two pieces with one blank between");
@@ -78,10 +83,12 @@ base::Status add_merge(Tokenizer::Tables* tables, size_t rank) {
   const int32_t left = id_of(whole_line.substr(0, blank));
   const int32_t right = id_of(whole_line.substr(blank + 1));
   const int32_t merged = id_of(line.substr(0, blank) + line.substr(blank + 1));
-  if (left < 0 || right < 0 || merged < 0) return refuse("names a piece that is not a token; the file is damaged");
+  if (left < 0 || right < 0 || merged < 0)
+    return refuse("names a piece that is not a token; the file is damaged");
   // Text that nobody marked as special never becomes a control token.
   if (!tables->is_special(merged))
-    tables->merges.try_emplace(pair_key(left, right), MergeRule{static_cast<int32_t>(rank), merged});
+    tables->merges.try_emplace(pair_key(left, right),
+                               MergeRule{static_cast<int32_t>(rank), merged});
   return {};
 }
 
@@ -106,7 +113,8 @@ base::Status index_byte_bpe(Tokenizer::Tables* tables) {
   return {};
 }
 
-void encode_byte_bpe(const Tokenizer::Tables& tables, std::string_view text, std::vector<int32_t>* out) {
+void encode_byte_bpe(const Tokenizer::Tables& tables, std::string_view text,
+                     std::vector<int32_t>* out) {
   WordEncoder encoder(tables, out);
   std::string prefixed;
   if (tables.spec.add_space_prefix && !text.empty() && text[0] != ' ') {

@@ -13,19 +13,24 @@ struct ChatTemplate::Program {
   jinja::Body body;
 };
 
-base::Result<ChatTemplate> ChatTemplate::parse(std::string_view source, const TemplateLimits& limits) {
+base::Result<ChatTemplate> ChatTemplate::parse(std::string_view source,
+                                               const TemplateLimits& limits) {
   if (source.size() > limits.source_bytes_max)
-    return base::fail(base::Code::TooLarge, "the chat template is longer than " + std::to_string(limits.source_bytes_max) + " bytes",
-                      "chat_template");
+    return base::fail(
+        base::Code::TooLarge,
+        "the chat template is longer than " + std::to_string(limits.source_bytes_max) + " bytes",
+        "chat_template");
   auto body = jinja::parse_template(source, limits.depth_max);
   if (!body) {
     body.error().where = "chat_template";
     return std::unexpected(std::move(body).error());
   }
-  return ChatTemplate(std::make_shared<const Program>(Program{std::string(source), limits, *std::move(body)}));
+  return ChatTemplate(
+      std::make_shared<const Program>(Program{std::string(source), limits, *std::move(body)}));
 }
 
-base::Result<std::string> ChatTemplate::render(const json::Value& messages, const Options& options) const {
+base::Result<std::string> ChatTemplate::render(const json::Value& messages,
+                                               const Options& options) const {
   json::Object variables = options.extra;
   variables.emplace_back("messages", messages);
   variables.emplace_back("bos_token", options.bos_token);
@@ -49,7 +54,8 @@ base::Result<std::string> ChatTemplate::render_with(const json::Object& variable
 std::string_view ChatTemplate::source() const { return program_->source; }
 
 std::string_view default_chat_template() {
-  return "{% for message in messages %}<|{{ message['role'] }}|>\n{{ message['content'] }}<|end|>\n{% endfor %}"
+  return "{% for message in messages %}<|{{ message['role'] }}|>\n{{ message['content'] "
+         "}}<|end|>\n{% endfor %}"
          "{% if add_generation_prompt %}<|assistant|>\n{% endif %}";
 }
 

@@ -25,7 +25,8 @@ json::Value must_parse(std::string_view text) {
   return *std::move(value);
 }
 
-base::Result<std::string> render(std::string_view source, const json::Object& variables = {}, const TemplateLimits& limits = {}) {
+base::Result<std::string> render(std::string_view source, const json::Object& variables = {},
+                                 const TemplateLimits& limits = {}) {
   TRY(const ChatTemplate made, ChatTemplate::parse(source, limits));
   return made.render_with(variables);
 }
@@ -46,7 +47,8 @@ TEST(ChatTemplate, AgreesWithPythonOnEveryRecordedCase) {
     const auto made = ChatTemplate::parse(read_all(kGolden + name));
     ASSERT_TRUE(made.has_value()) << made.error().text();
     const json::Value& conversation = conversations[want["conversation"].as_string()];
-    ChatTemplate::Options options{.bos_token = "<s>", .eos_token = "</s>", .tools = conversation["tools"]};
+    ChatTemplate::Options options{
+        .bos_token = "<s>", .eos_token = "</s>", .tools = conversation["tools"]};
     if (conversation.find("add_generation_prompt"))
       options.add_generation_prompt = conversation["add_generation_prompt"].as_bool();
     const auto out = made->render(conversation["messages"], options);
@@ -67,7 +69,8 @@ TEST(ChatTemplate, AgreesWithPythonOnEveryRecordedCase) {
 }
 
 TEST(ChatTemplate, FurtherVariablesAreSeen) {
-  const auto made = ChatTemplate::parse("{{ messages[0].content }}{{ sep_token }}{% if enable_thinking %}t{% endif %}");
+  const auto made = ChatTemplate::parse(
+      "{{ messages[0].content }}{{ sep_token }}{% if enable_thinking %}t{% endif %}");
   ASSERT_TRUE(made.has_value());
   ChatTemplate::Options options;
   options.extra = {{"sep_token", "<sep>"}, {"enable_thinking", true}};
@@ -77,11 +80,13 @@ TEST(ChatTemplate, FurtherVariablesAreSeen) {
 TEST(ChatTemplate, TheDefaultTemplateRenders) {
   const auto made = ChatTemplate::parse(default_chat_template());
   ASSERT_TRUE(made.has_value());
-  EXPECT_EQ(made->render(must_parse(R"([{"role":"user","content":"Hi"}])"), {}), "<|user|>\nHi<|end|>\n<|assistant|>\n");
+  EXPECT_EQ(made->render(must_parse(R"([{"role":"user","content":"Hi"}])"), {}),
+            "<|user|>\nHi<|end|>\n<|assistant|>\n");
 }
 
 TEST(ChatTemplate, FailuresSayWhereAndWhat) {
-  EXPECT_THAT(failure("a\nb\n{{ x.y }}"), AllOf(HasSubstr("line 3"), HasSubstr("'x' is undefined")));
+  EXPECT_THAT(failure("a\nb\n{{ x.y }}"),
+              AllOf(HasSubstr("line 3"), HasSubstr("'x' is undefined")));
   EXPECT_THAT(failure("\n{% frobnicate %}"), AllOf(HasSubstr("line 2"), HasSubstr("frobnicate")));
   EXPECT_THAT(failure("{% include 'secrets' %}"), HasSubstr("not supported"));
   EXPECT_THAT(failure("{{ x | frobnicate }}"), HasSubstr("filter 'frobnicate'"));
@@ -103,17 +108,24 @@ TEST(ChatTemplate, FailuresSayWhereAndWhat) {
 }
 
 TEST(Hostile, WorkIsBounded) {
-  EXPECT_THAT(failure("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"), HasSubstr("too many steps"));
+  EXPECT_THAT(
+      failure("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"),
+      HasSubstr("too many steps"));
   EXPECT_THAT(failure("{{ 'a' * 99999999999 }}"), HasSubstr("too often"));
   EXPECT_THAT(failure("{{ 'a' * 999999999 }}"), HasSubstr("more text"));
-  EXPECT_THAT(failure("{% set ns = namespace(s='ab') %}{% for i in range(99) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}"),
+  EXPECT_THAT(failure("{% set ns = namespace(s='ab') %}{% for i in range(99) %}{% set ns.s = ns.s "
+                      "~ ns.s %}{% endfor %}"),
               HasSubstr("chat template"));
-  EXPECT_THAT(failure("{% set ns = namespace(l=[]) %}{% for i in range(999) %}{% set ns.l = [ns.l] %}{% endfor %}"),
+  EXPECT_THAT(failure("{% set ns = namespace(l=[]) %}{% for i in range(999) %}{% set ns.l = [ns.l] "
+                      "%}{% endfor %}"),
               HasSubstr("100 deep"));
-  EXPECT_THAT(failure("{% set ns = namespace(l=[1]) %}{% for i in range(90) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l }}"),
+  EXPECT_THAT(failure("{% set ns = namespace(l=[1]) %}{% for i in range(90) %}{% set ns.l = [ns.l, "
+                      "ns.l] %}{% endfor %}{{ ns.l }}"),
               HasSubstr("chat template"));
-  EXPECT_THAT(failure("{% set ns = namespace() %}{% set ns.self = ns %}"), HasSubstr("cannot be stored"));
-  EXPECT_THAT(failure("{% macro m(n) %}{{ m(n + 1) }}{% endmacro %}{{ m(0) }}"), HasSubstr("too deep"));
+  EXPECT_THAT(failure("{% set ns = namespace() %}{% set ns.self = ns %}"),
+              HasSubstr("cannot be stored"));
+  EXPECT_THAT(failure("{% macro m(n) %}{{ m(n + 1) }}{% endmacro %}{{ m(0) }}"),
+              HasSubstr("too deep"));
   EXPECT_THAT(failure("{{ range(1000000) | length }}"), HasSubstr("100000"));
 }
 

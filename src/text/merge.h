@@ -1,5 +1,6 @@
-// The merging at the heart of BPE and SentencePiece: neighbouring symbols are joined, best pair first, leftmost first among
-// equals, until no pair may be joined. A linked list and a heap: n log n in the length of the word, whatever it holds.
+// The merging at the heart of BPE and SentencePiece: neighbouring symbols are joined, best pair
+// first, leftmost first among equals, until no pair may be joined. A linked list and a heap: n log
+// n in the length of the word, whatever it holds.
 #pragma once
 
 #include <cstdint>
@@ -9,9 +10,9 @@
 namespace text {
 
 struct Symbol {
-  int32_t id;        // -1: no token says this
-  uint32_t begin;    // in the word's bytes
-  uint32_t length;   // 0: joined into the symbol on its left
+  int32_t id;              // -1: no token says this
+  uint32_t begin;          // in the word's bytes
+  uint32_t length;         // 0: joined into the symbol on its left
   int32_t previous, next;  // indices, -1 at the ends
 };
 
@@ -38,7 +39,8 @@ class Merger {
       if (left < 0 || right < 0) return;
       const Joined joined = join(symbols_[left], symbols_[right]);
       if (joined.id < 0) return;
-      candidates_.push({joined.priority, left, right, joined.id, symbols_[left].length + symbols_[right].length});
+      candidates_.push({joined.priority, left, right, joined.id,
+                        symbols_[left].length + symbols_[right].length});
     };
     for (int32_t i = 1; i < static_cast<int32_t>(symbols_.size()); ++i) offer(i - 1, i);
     while (!candidates_.empty()) {
@@ -46,8 +48,10 @@ class Merger {
       candidates_.pop();
       Symbol& left = symbols_[best.left];
       Symbol& right = symbols_[best.right];
-      // Stale when either side has been joined since: both alive and as long together means both are as they were.
-      if (left.length == 0 || right.length == 0 || left.length + right.length != best.length) continue;
+      // Stale when either side has been joined since: both alive and as long together means both
+      // are as they were.
+      if (left.length == 0 || right.length == 0 || left.length + right.length != best.length)
+        continue;
       left.id = best.id;
       left.length = best.length;
       right.length = 0;

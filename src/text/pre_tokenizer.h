@@ -1,5 +1,6 @@
-// Cuts text into the pieces that byte-level BPE merges within. A cut is data: one or more regular expressions, applied one
-// after the other, each splitting the pieces of the one before into its matches and what lies between.
+// Cuts text into the pieces that byte-level BPE merges within. A cut is data: one or more regular
+// expressions, applied one after the other, each splitting the pieces of the one before into its
+// matches and what lies between.
 #pragma once
 
 #include <span>
@@ -19,7 +20,8 @@ struct NamedSplit {
 
 // The cuts that are known by name: gpt2, llama3, qwen2, deepseek-coder, starcoder, gpt-4o, charter.
 std::span<const NamedSplit> named_splits();
-// Null when unknown. Also takes the other names that GGUF files use (gpt-2, llama-bpe, smollm, ...).
+// Null when unknown. Also takes the other names that GGUF files use (gpt-2, llama-bpe, smollm,
+// ...).
 const NamedSplit* find_split(std::string_view name);
 
 class PreTokenizer {
@@ -27,8 +29,8 @@ class PreTokenizer {
   static base::Result<PreTokenizer> create(std::string_view name);
   static base::Result<PreTokenizer> create(std::span<const std::string> patterns);
 
-  // Calls piece(std::string_view) on each piece, left to right; together they are `text`. Any bytes: a run that is not
-  // UTF-8 is a piece of its own.
+  // Calls piece(std::string_view) on each piece, left to right; together they are `text`. Any
+  // bytes: a run that is not UTF-8 is a piece of its own.
   template <class Piece>
   void split(std::string_view text, Piece&& piece) const {
     for (size_t at = 0; at < text.size();) {
@@ -44,10 +46,12 @@ class PreTokenizer {
   template <class Piece>
   void split_valid(size_t level, std::string_view text, Piece& piece) const {
     if (level == expressions_.size()) return piece(text);
-    expressions_[level].split(
-        text, [&](size_t begin, size_t end) { split_valid(level + 1, text.substr(begin, end - begin), piece); });
+    expressions_[level].split(text, [&](size_t begin, size_t end) {
+      split_valid(level + 1, text.substr(begin, end - begin), piece);
+    });
   }
-  static size_t valid_run(std::string_view text, size_t from);  // end of the UTF-8 that starts at `from`
+  static size_t valid_run(std::string_view text,
+                          size_t from);  // end of the UTF-8 that starts at `from`
   static size_t bad_run(std::string_view text, size_t from);
 
   std::vector<Regex> expressions_;

@@ -39,17 +39,20 @@ base::Result<Regex> Regex::compile(std::string_view pattern) {
   int error = 0;
   PCRE2_SIZE offset = 0;
   auto compiled = std::make_shared<Compiled>();
-  compiled->code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
-                                 PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &error, &offset, nullptr);
+  compiled->code =
+      pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
+                    PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &error, &offset, nullptr);
   if (!compiled->code) {
     PCRE2_UCHAR words[256];
     pcre2_get_error_message(error, words, sizeof words);
-    return base::fail(base::Code::Malformed,
-                      "the regular expression does not compile: " + std::string(reinterpret_cast<char*>(words)) +
-                          " at byte " + std::to_string(offset),
-                      std::string(pattern.substr(0, 80)));
+    return base::fail(
+        base::Code::Malformed,
+        "the regular expression does not compile: " + std::string(reinterpret_cast<char*>(words)) +
+            " at byte " + std::to_string(offset),
+        std::string(pattern.substr(0, 80)));
   }
-  // Hosts that forbid writable code pages refuse the compiler; the interpreter then matches the same, slower.
+  // Hosts that forbid writable code pages refuse the compiler; the interpreter then matches the
+  // same, slower.
   static_cast<void>(pcre2_jit_compile(compiled->code, PCRE2_JIT_COMPLETE));
   compiled->context = pcre2_match_context_create(nullptr);
   CHECK(compiled->context);
@@ -61,12 +64,14 @@ base::Result<Regex> Regex::compile(std::string_view pattern) {
 
 bool Regex::find(std::string_view text, size_t from, size_t* begin, size_t* end) const {
   // One ovector pair is enough: only the whole match is asked for.
-  thread_local const std::unique_ptr<pcre2_match_data, MatchDataFree> match(pcre2_match_data_create(1, nullptr));
+  thread_local const std::unique_ptr<pcre2_match_data, MatchDataFree> match(
+      pcre2_match_data_create(1, nullptr));
   CHECK(match);
   const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data());
   for (size_t at = from; at < text.size();) {
-    const int found = pcre2_match(compiled_->code, subject, text.size(), at, PCRE2_NO_UTF_CHECK | PCRE2_NOTEMPTY,
-                                  match.get(), compiled_->context);
+    const int found =
+        pcre2_match(compiled_->code, subject, text.size(), at, PCRE2_NO_UTF_CHECK | PCRE2_NOTEMPTY,
+                    match.get(), compiled_->context);
     if (found < 0) return false;
     const PCRE2_SIZE* range = pcre2_get_ovector_pointer(match.get());
     // \K may put the start where it likes; a match that does not move on is not one.

@@ -1,5 +1,5 @@
-// Regular expressions over UTF-8, hiding PCRE2. Compiled once, matched from any thread. Matching is bounded: an expression
-// that a file brought can be slow, never endless.
+// Regular expressions over UTF-8, hiding PCRE2. Compiled once, matched from any thread. Matching is
+// bounded: an expression that a file brought can be slow, never endless.
 #pragma once
 
 #include <cstddef>
@@ -15,8 +15,9 @@ class Regex {
  public:
   static base::Result<Regex> compile(std::string_view pattern);
 
-  // Calls piece(begin, end) for each match and each gap between matches, left to right; together they are all of `text`,
-  // none is empty. `text` must be valid UTF-8. Where the bounds of matching are reached the rest is one piece.
+  // Calls piece(begin, end) for each match and each gap between matches, left to right; together
+  // they are all of `text`, none is empty. `text` must be valid UTF-8. Where the bounds of matching
+  // are reached the rest is one piece.
   template <class Piece>
   void split(std::string_view text, Piece&& piece) const {
     size_t done = 0;

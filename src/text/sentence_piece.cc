@@ -1,5 +1,6 @@
-// SentencePiece's BPE (Llama 2, Phi-3, llama2.c): no cutting into words; characters are merged by the score of the token
-// they make, blanks are part of tokens, and what no token says is spelled byte by byte (<0x0A>).
+// SentencePiece's BPE (Llama 2, Phi-3, llama2.c): no cutting into words; characters are merged by
+// the score of the token they make, blanks are part of tokens, and what no token says is spelled
+// byte by byte (<0x0A>).
 #include <cmath>
 #include <string>
 
@@ -48,15 +49,18 @@ base::Status index_sentence_piece(Tokenizer::Tables* tables) {
   const VocabSpec& spec = tables->spec;
   if (spec.scores.size() != spec.tokens.size())
     return base::fail(base::Code::Malformed, "the vocabulary needs one score for each of its " +
-                                                 std::to_string(spec.tokens.size()) + " tokens, and has " +
+                                                 std::to_string(spec.tokens.size()) +
+                                                 " tokens, and has " +
                                                  std::to_string(spec.scores.size()));
   for (size_t id = 0; id < spec.tokens.size(); ++id) {
     if (std::isnan(spec.scores[id]))
-      return base::fail(base::Code::Malformed, "the score of token " + std::to_string(id) + " is not a number");
+      return base::fail(base::Code::Malformed,
+                        "the score of token " + std::to_string(id) + " is not a number");
     if (spec.types[id] == TokenType::Byte) {
       const int byte = byte_of(spec.tokens[id]);
       if (byte < 0)
-        return base::fail(base::Code::Malformed, "byte token " + std::to_string(id) + " is not spelled like <0x0A>",
+        return base::fail(base::Code::Malformed,
+                          "byte token " + std::to_string(id) + " is not spelled like <0x0A>",
                           spec.tokens[id].substr(0, 80));
       tables->byte_ids[byte] = static_cast<int32_t>(id);
       tables->bytes[id] = std::string(1, static_cast<char>(byte));
@@ -77,7 +81,8 @@ void encode_sentence_piece(const Tokenizer::Tables& tables, std::string_view tex
   };
   Merger merger;
   for (uint32_t at = 0; at < word.size();) {
-    const uint32_t length = std::min(promised_length(word[at]), static_cast<uint32_t>(word.size() - at));
+    const uint32_t length =
+        std::min(promised_length(word[at]), static_cast<uint32_t>(word.size() - at));
     merger.append(find(at, length), at, length);
     at += length;
   }
@@ -96,7 +101,8 @@ void encode_sentence_piece(const Tokenizer::Tables& tables, std::string_view tex
       out->push_back(symbols[i].id);
       continue;
     }
-    for (const char byte : std::string_view(word).substr(symbols[i].begin, symbols[i].length)) emit_byte(byte);
+    for (const char byte : std::string_view(word).substr(symbols[i].begin, symbols[i].length))
+      emit_byte(byte);
   }
 }
 

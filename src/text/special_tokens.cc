@@ -7,7 +7,8 @@ void SpecialTokens::add(std::string_view token, int32_t id) {
   first_bytes_.set(static_cast<uint8_t>(token[0]));
   uint32_t node = 0;
   for (const char byte : token) {
-    const auto [found, fresh] = edges_.try_emplace(edge(node, byte), static_cast<uint32_t>(nodes_.size()));
+    const auto [found, fresh] =
+        edges_.try_emplace(edge(node, byte), static_cast<uint32_t>(nodes_.size()));
     if (fresh) nodes_.push_back(-1);
     node = found->second;
   }

@@ -1,4 +1,5 @@
-// Finds tokens that are matched as literal text before anything else: at each place the longest one, left to right.
+// Finds tokens that are matched as literal text before anything else: at each place the longest
+// one, left to right.
 #pragma once
 
 #include <bitset>
@@ -22,18 +23,23 @@ class SpecialTokens {
 
  private:
   struct EdgeHash {
-    size_t operator()(uint64_t edge) const { return static_cast<size_t>((edge * 0x9E3779B97F4A7C15u) >> 16); }
+    size_t operator()(uint64_t edge) const {
+      return static_cast<size_t>((edge * 0x9E3779B97F4A7C15u) >> 16);
+    }
   };
-  static uint64_t edge(uint32_t node, char byte) { return uint64_t{node} << 8 | static_cast<uint8_t>(byte); }
+  static uint64_t edge(uint32_t node, char byte) {
+    return uint64_t{node} << 8 | static_cast<uint8_t>(byte);
+  }
 
-  std::vector<int32_t> nodes_{-1};                             // token that ends here, or -1; node 0 is the root
+  std::vector<int32_t> nodes_{-1};  // token that ends here, or -1; node 0 is the root
   std::unordered_map<uint64_t, uint32_t, EdgeHash> edges_;
   std::bitset<256> first_bytes_;
 };
 
 // Calls text_part(begin, end) and special(id, begin, end) on the parts of `text`, left to right.
 template <class TextPart, class Special>
-void partition(const SpecialTokens& tokens, std::string_view text, TextPart&& text_part, Special&& special) {
+void partition(const SpecialTokens& tokens, std::string_view text, TextPart&& text_part,
+               Special&& special) {
   size_t done = 0;
   if (!tokens.empty()) {
     for (size_t at = 0; at < text.size();) {

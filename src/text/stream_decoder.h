@@ -1,5 +1,5 @@
-// Token by token to text: gives out the bytes that are whole characters and holds the rest back, so that no reader ever
-// sees half a character. One per stream; not shared between threads.
+// Token by token to text: gives out the bytes that are whole characters and holds the rest back, so
+// that no reader ever sees half a character. One per stream; not shared between threads.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,8 @@ namespace text {
 
 class StreamDecoder {
  public:
-  // strip_first_blank: the stream is a text from its start, and a blank that add_space_prefix made is dropped.
+  // strip_first_blank: the stream is a text from its start, and a blank that add_space_prefix made
+  // is dropped.
   explicit StreamDecoder(Tokenizer tokenizer, bool strip_first_blank = false);
 
   // The text that this token completes: valid UTF-8, may be empty. Control tokens give nothing.

@@ -16,17 +16,17 @@ using ExpressionPtr = std::unique_ptr<const Expression>;
 
 struct Expression {
   enum class Kind : uint8_t {
-    Constant,     // value
-    Name,         // text
-    List,         // parts
-    Tuple,        // parts
-    Dict,         // parts: key, value, key, value ...
-    Attribute,    // parts[0].text
-    Subscript,    // parts[0][parts[1]]
-    Slice,        // parts[0][parts[1]:parts[2]:parts[3]], each may be null
-    Call,         // parts[0](parts[1..], named)
-    Filter,       // parts[0] | text(parts[1..], named)
-    Test,         // parts[0] is text(parts[1..])
+    Constant,   // value
+    Name,       // text
+    List,       // parts
+    Tuple,      // parts
+    Dict,       // parts: key, value, key, value ...
+    Attribute,  // parts[0].text
+    Subscript,  // parts[0][parts[1]]
+    Slice,      // parts[0][parts[1]:parts[2]:parts[3]], each may be null
+    Call,       // parts[0](parts[1..], named)
+    Filter,     // parts[0] | text(parts[1..], named)
+    Test,       // parts[0] is text(parts[1..])
     Not,
     And,
     Or,
@@ -57,13 +57,13 @@ struct Macro {
 
 struct Statement {
   enum class Kind : uint8_t {
-    Text,       // text
-    Output,     // expression
-    If,         // branches (condition null: else)
-    For,        // targets in expression [if condition]: body, else: otherwise
-    Set,        // targets = expression; or object.attribute = expression
-    SetBlock,   // targets[0] = rendered body, through `filters` if any
-    Group,      // body, as it stands (generation)
+    Text,      // text
+    Output,    // expression
+    If,        // branches (condition null: else)
+    For,       // targets in expression [if condition]: body, else: otherwise
+    Set,       // targets = expression; or object.attribute = expression
+    SetBlock,  // targets[0] = rendered body, through `filters` if any
+    Group,     // body, as it stands (generation)
     Break,
     Continue,
     Macro,
@@ -74,7 +74,7 @@ struct Statement {
   ExpressionPtr expression = {};
   ExpressionPtr condition = {};
   std::vector<std::string> targets = {};
-  std::string attribute = {};   // Set: targets[0].attribute
+  std::string attribute = {};  // Set: targets[0].attribute
   std::vector<std::pair<ExpressionPtr, Body>> branches = {};
   Body body = {};
   Body otherwise = {};

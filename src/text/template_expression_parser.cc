@@ -17,24 +17,39 @@ constexpr size_t kArgumentsMax = 64;
 }  // namespace
 
 std::unexpected<base::Error> ExpressionParser::error(const std::string& message) const {
-  return base::fail(base::Code::Malformed, "chat template, line " + std::to_string(peek().line) + ": " + message);
+  return base::fail(base::Code::Malformed,
+                    "chat template, line " + std::to_string(peek().line) + ": " + message);
 }
 
 std::unexpected<base::Error> ExpressionParser::unsupported(const std::string& message) const {
-  return base::fail(base::Code::Unimplemented, "chat template, line " + std::to_string(peek().line) + ": " + message);
+  return base::fail(base::Code::Unimplemented,
+                    "chat template, line " + std::to_string(peek().line) + ": " + message);
 }
 
 std::unexpected<base::Error> ExpressionParser::unexpected(const std::string& wanted) const {
   const Token& token = peek();
   std::string found;
   switch (token.kind) {
-    case Token::Kind::Text: found = "text"; break;
-    case Token::Kind::OutputBegin: found = "{{"; break;
-    case Token::Kind::OutputEnd: found = "}}"; break;
-    case Token::Kind::BlockBegin: found = "{%"; break;
-    case Token::Kind::BlockEnd: found = "%}"; break;
-    case Token::Kind::End: found = "the end of the template"; break;
-    default: found = "'" + token.text.substr(0, 40) + "'";
+    case Token::Kind::Text:
+      found = "text";
+      break;
+    case Token::Kind::OutputBegin:
+      found = "{{";
+      break;
+    case Token::Kind::OutputEnd:
+      found = "}}";
+      break;
+    case Token::Kind::BlockBegin:
+      found = "{%";
+      break;
+    case Token::Kind::BlockEnd:
+      found = "%}";
+      break;
+    case Token::Kind::End:
+      found = "the end of the template";
+      break;
+    default:
+      found = "'" + token.text.substr(0, 40) + "'";
   }
   return error("expected " + wanted + ", found " + found);
 }
@@ -61,7 +76,8 @@ base::Result<ExpressionPtr> ExpressionParser::parse(bool with_conditional) {
 
 base::Result<ExpressionPtr> ExpressionParser::parse_tuple(bool with_conditional) {
   TRY(auto first, with_conditional ? parse_conditional() : parse_or());
-  if (peek().text != "," || peek().kind != Token::Kind::Operator) return ExpressionPtr(std::move(first));
+  if (peek().text != "," || peek().kind != Token::Kind::Operator)
+    return ExpressionPtr(std::move(first));
   auto list = make(Kind::Tuple);
   TRY_VOID(adopt(list.get(), std::move(first)));
   while (accept(",")) {
@@ -133,7 +149,8 @@ ExpressionParser::Node ExpressionParser::parse_compare() {
   for (;;) {
     std::string op;
     constexpr std::array<std::string_view, 6> kOperators = {"==", "!=", "<=", ">=", "<", ">"};
-    if (peek().kind == Token::Kind::Operator && std::ranges::find(kOperators, peek().text) != kOperators.end()) {
+    if (peek().kind == Token::Kind::Operator &&
+        std::ranges::find(kOperators, peek().text) != kOperators.end()) {
       op = take().text;
     } else if (accept_name("in")) {
       op = "in";
@@ -158,7 +175,8 @@ ExpressionParser::Node ExpressionParser::parse_compare() {
 ExpressionParser::Node ExpressionParser::binary(Node (ExpressionParser::*side)(),
                                                 std::initializer_list<std::string_view> operators) {
   TRY(auto left, (this->*side)());
-  while (peek().kind == Token::Kind::Operator && std::ranges::find(operators, peek().text) != operators.end()) {
+  while (peek().kind == Token::Kind::Operator &&
+         std::ranges::find(operators, peek().text) != operators.end()) {
     auto made = make(Kind::Binary);
     made->text = take().text;
     TRY_VOID(adopt(made.get(), std::move(left)));
@@ -169,12 +187,18 @@ ExpressionParser::Node ExpressionParser::binary(Node (ExpressionParser::*side)()
   return left;
 }
 
-ExpressionParser::Node ExpressionParser::parse_sum() { return binary(&ExpressionParser::parse_join, {"+", "-"}); }
-ExpressionParser::Node ExpressionParser::parse_join() { return binary(&ExpressionParser::parse_product, {"~"}); }
+ExpressionParser::Node ExpressionParser::parse_sum() {
+  return binary(&ExpressionParser::parse_join, {"+", "-"});
+}
+ExpressionParser::Node ExpressionParser::parse_join() {
+  return binary(&ExpressionParser::parse_product, {"~"});
+}
 ExpressionParser::Node ExpressionParser::parse_product() {
   return binary(&ExpressionParser::parse_power, {"*", "/", "//", "%"});
 }
-ExpressionParser::Node ExpressionParser::parse_power() { return binary(&ExpressionParser::parse_unary, {"**"}); }
+ExpressionParser::Node ExpressionParser::parse_power() {
+  return binary(&ExpressionParser::parse_unary, {"**"});
+}
 
 ExpressionParser::Node ExpressionParser::parse_signed(bool with_filters) {
   if (++depth_ > depth_max_) return error("an expression is nested too deep");
@@ -197,9 +221,11 @@ ExpressionParser::Node ExpressionParser::parse_signed(bool with_filters) {
 
 ExpressionParser::Node ExpressionParser::parse_primary() {
   switch (peek().kind) {
-    case Token::Kind::Name: return parse_name();
+    case Token::Kind::Name:
+      return parse_name();
     case Token::Kind::Integer:
-    case Token::Kind::Float: return parse_number();
+    case Token::Kind::Float:
+      return parse_number();
     case Token::Kind::String: {
       auto node = make(Kind::Constant);
       std::string text;
@@ -207,7 +233,8 @@ ExpressionParser::Node ExpressionParser::parse_primary() {
       node->value = Value(std::move(text));
       return node;
     }
-    default: break;
+    default:
+      break;
   }
   if (accept("(")) return parse_bracketed();
   if (accept("[")) return parse_list();
@@ -217,7 +244,8 @@ ExpressionParser::Node ExpressionParser::parse_primary() {
 
 ExpressionParser::Node ExpressionParser::parse_name() {
   const std::string& name = peek().text;
-  constexpr std::array<std::string_view, 8> kReserved = {"and", "or", "not", "in", "is", "if", "else", "elif"};
+  constexpr std::array<std::string_view, 8> kReserved = {"and", "or", "not",  "in",
+                                                         "is",  "if", "else", "elif"};
   if (std::ranges::find(kReserved, name) != kReserved.end()) return unexpected("an expression");
   auto node = make(Kind::Constant);
   if (name == "true" || name == "True") {
@@ -361,7 +389,8 @@ base::Status ExpressionParser::parse_arguments(Expression* call) {
     }
     if (peek().kind == Token::Kind::Operator && peek().text.starts_with('*'))
       return unsupported("arguments with * are not supported in chat templates");
-    if (peek().kind == Token::Kind::Name && peek(1).kind == Token::Kind::Operator && peek(1).text == "=") {
+    if (peek().kind == Token::Kind::Name && peek(1).kind == Token::Kind::Operator &&
+        peek(1).text == "=") {
       std::string name = take().text;
       take();
       TRY(auto value, parse_conditional());
@@ -382,7 +411,8 @@ ExpressionParser::Node ExpressionParser::parse_filters(std::unique_ptr<Expressio
     if (accept("|")) {
       auto made = make(Kind::Filter);
       if (peek().kind != Token::Kind::Name) return unexpected("the name of a filter");
-      if (!is_filter(peek().text)) return unsupported("the filter '" + peek().text + "' is not supported in chat templates");
+      if (!is_filter(peek().text))
+        return unsupported("the filter '" + peek().text + "' is not supported in chat templates");
       made->text = take().text;
       TRY_VOID(adopt(made.get(), std::move(node)));
       if (accept("(")) TRY_VOID(parse_arguments(made.get()));
@@ -405,14 +435,17 @@ ExpressionParser::Node ExpressionParser::parse_test(std::unique_ptr<Expression> 
   const bool negated = accept_name("not");
   auto made = make(Kind::Test);
   if (peek().kind != Token::Kind::Name) return unexpected("the name of a test");
-  if (!is_test(peek().text)) return unsupported("the test 'is " + peek().text + "' is not supported in chat templates");
+  if (!is_test(peek().text))
+    return unsupported("the test 'is " + peek().text + "' is not supported in chat templates");
   made->text = take().text;
   TRY_VOID(adopt(made.get(), std::move(node)));
   const Token& next = peek();
-  const bool word = next.kind == Token::Kind::Name && next.text != "else" && next.text != "or" && next.text != "and" &&
-                    next.text != "if" && next.text != "in" && next.text != "not" && next.text != "is";
+  const bool word = next.kind == Token::Kind::Name && next.text != "else" && next.text != "or" &&
+                    next.text != "and" && next.text != "if" && next.text != "in" &&
+                    next.text != "not" && next.text != "is";
   const bool opens = next.kind == Token::Kind::Operator && (next.text == "[" || next.text == "{");
-  const bool constant = next.kind == Token::Kind::Integer || next.kind == Token::Kind::Float || next.kind == Token::Kind::String;
+  const bool constant = next.kind == Token::Kind::Integer || next.kind == Token::Kind::Float ||
+                        next.kind == Token::Kind::String;
   if (accept("(")) {
     TRY_VOID(parse_arguments(made.get()));
   } else if (word || opens || constant) {

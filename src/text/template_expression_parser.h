@@ -1,5 +1,5 @@
-// The expressions of a chat template, by precedence as in Jinja: if-else, or, and, not, comparison, + -, ~, * / // %, **,
-// sign, then attributes, calls, filters and tests.
+// The expressions of a chat template, by precedence as in Jinja: if-else, or, and, not, comparison,
+// + -, ~, * / // %, **, sign, then attributes, calls, filters and tests.
 #pragma once
 
 #include <algorithm>
@@ -18,12 +18,15 @@ namespace text::jinja {
 
 class ExpressionParser {
  public:
-  ExpressionParser(std::vector<Token> tokens, int depth_max) : tokens_(std::move(tokens)), depth_max_(depth_max) {}
+  ExpressionParser(std::vector<Token> tokens, int depth_max)
+      : tokens_(std::move(tokens)), depth_max_(depth_max) {}
 
   base::Result<ExpressionPtr> parse(bool with_conditional = true);
   base::Result<ExpressionPtr> parse_tuple(bool with_conditional = true);  // a, b, c
 
-  const Token& peek(size_t ahead = 0) const { return tokens_[std::min(at_ + ahead, tokens_.size() - 1)]; }
+  const Token& peek(size_t ahead = 0) const {
+    return tokens_[std::min(at_ + ahead, tokens_.size() - 1)];
+  }
   const Token& take() {
     const Token& token = peek();
     if (at_ + 1 < tokens_.size()) ++at_;

@@ -10,7 +10,8 @@
 namespace text::jinja {
 namespace {
 
-using Filter = base::Result<Value> (*)(const Value& input, const Arguments& arguments, Budget& budget);
+using Filter = base::Result<Value> (*)(const Value& input, const Arguments& arguments,
+                                       Budget& budget);
 
 struct NamedFilter {
   std::string_view name;
@@ -56,7 +57,8 @@ base::Result<Value> tojson_filter(const Value& input, const Arguments& arguments
     width = indent->integer();
   }
   for (const auto& [name, value] : arguments.named) {
-    if (name != "indent" && name != "ensure_ascii") return wrong("tojson does not take '" + name + "'");
+    if (name != "indent" && name != "ensure_ascii")
+      return wrong("tojson does not take '" + name + "'");
   }
   TRY_VOID(must_be_defined(input));
   std::string out;
@@ -101,31 +103,38 @@ base::Result<Value> default_filter(const Value& input, const Arguments& argument
 
 base::Result<Value> end_of(const Value& input, bool last, Budget& budget) {
   TRY(const auto list, members(input, budget));
-  if (list->items.empty()) return Value(Undefined{last ? "the list has no last item" : "the list has no first item"});
+  if (list->items.empty())
+    return Value(Undefined{last ? "the list has no last item" : "the list has no first item"});
   return last ? list->items.back() : list->items.front();
 }
 
 base::Result<Value> replace_filter(const Value& input, const Arguments& arguments, Budget& budget) {
   TRY(std::string text, to_text(input, budget));
   Arguments plain;
-  for (const auto& [place, name] : {std::pair<size_t, const char*>{0, "old"}, {1, "new"}, {2, "count"}}) {
-    if (const Value* value = arguments.get(place, name); value && !value->is_none()) plain.positional.push_back(*value);
+  for (const auto& [place, name] :
+       {std::pair<size_t, const char*>{0, "old"}, {1, "new"}, {2, "count"}}) {
+    if (const Value* value = arguments.get(place, name); value && !value->is_none())
+      plain.positional.push_back(*value);
   }
   return call_method(Value(std::move(text)), "replace", plain, budget);
 }
 
 base::Result<Value> items_filter(const Value& input, const Arguments&, Budget& budget) {
   if (input.is_undefined()) return make_list({});
-  if (!input.dict()) return wrong("items needs a mapping, not a value of type " + std::string(input.type_name()));
+  if (!input.dict())
+    return wrong("items needs a mapping, not a value of type " + std::string(input.type_name()));
   return dict_items(*input.dict(), budget);
 }
 
-base::Result<Value> dictsort_filter(const Value& input, const Arguments& arguments, Budget& budget) {
+base::Result<Value> dictsort_filter(const Value& input, const Arguments& arguments,
+                                    Budget& budget) {
   if (!input.dict()) return wrong("dictsort needs a mapping");
-  if (!arguments.positional.empty() || !arguments.named.empty()) return wrong("dictsort takes no arguments here");
+  if (!arguments.positional.empty() || !arguments.named.empty())
+    return wrong("dictsort takes no arguments here");
   auto items = input.dict()->items;
   TRY_VOID(budget.spend(kStepsPerElement * items.size()));
-  std::ranges::sort(items, {}, [](const auto& item) { return std::pair(to_lower(item.first), item.first); });
+  std::ranges::sort(items, {},
+                    [](const auto& item) { return std::pair(to_lower(item.first), item.first); });
   return dict_items(Dict{std::move(items), input.dict()->depth}, budget);
 }
 
@@ -143,7 +152,8 @@ base::Result<Value> int_filter(const Value& input, const Arguments& arguments, B
   if (whole.ec == std::errc{} && whole.ptr == text.data() + text.size()) return Value(value);
   double real = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), real);
-  const bool fits = parsed.ec == std::errc{} && parsed.ptr == text.data() + text.size() && std::fabs(real) < 9e18;
+  const bool fits =
+      parsed.ec == std::errc{} && parsed.ptr == text.data() + text.size() && std::fabs(real) < 9e18;
   return fits ? Value(static_cast<int64_t>(real)) : fallback;
 }
 
@@ -155,7 +165,8 @@ base::Result<Value> float_filter(const Value& input, const Arguments& arguments,
   const std::string_view text = strip(*input.string(), true, true);
   double value = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
-  return parsed.ec == std::errc{} && parsed.ptr == text.data() + text.size() ? Value(value) : fallback;
+  return parsed.ec == std::errc{} && parsed.ptr == text.data() + text.size() ? Value(value)
+                                                                             : fallback;
 }
 
 base::Result<Value> abs_filter(const Value& input, const Arguments&, Budget&) {
@@ -225,26 +236,32 @@ base::Result<Value> map_filter(const Value& input, const Arguments& arguments, B
   const bool named = !arguments.positional.empty() && arguments.positional[0].string();
   if (!path && !named) return wrong("map needs the name of a filter, or attribute='...'");
   Arguments rest;
-  if (named) rest = {{arguments.positional.begin() + 1, arguments.positional.end()}, arguments.named};
+  if (named)
+    rest = {{arguments.positional.begin() + 1, arguments.positional.end()}, arguments.named};
   std::vector<Value> out;
   for (const Value& item : list->items) {
     TRY_VOID(budget.spend(kStepsPerElement));
-    TRY(Value mapped, path ? follow(item, *path, budget) : apply_filter(*arguments.positional[0].string(), item, rest, budget));
+    TRY(Value mapped, path ? follow(item, *path, budget)
+                           : apply_filter(*arguments.positional[0].string(), item, rest, budget));
     if (path && otherwise && mapped.is_undefined()) mapped = *otherwise;
     out.push_back(std::move(mapped));
   }
   return make_list(std::move(out));
 }
 
-// select, reject (on the item) and selectattr, rejectattr (on an attribute of it), by truth or by a named test.
-base::Result<Value> pick(const Value& input, const Arguments& arguments, bool on_attribute, bool wanted, Budget& budget) {
+// select, reject (on the item) and selectattr, rejectattr (on an attribute of it), by truth or by a
+// named test.
+base::Result<Value> pick(const Value& input, const Arguments& arguments, bool on_attribute,
+                         bool wanted, Budget& budget) {
   TRY(const auto list, members(input, budget));
   const size_t skip = on_attribute ? 1 : 0;
-  if (arguments.positional.size() < skip) return wrong("selectattr and rejectattr need the name of an attribute");
+  if (arguments.positional.size() < skip)
+    return wrong("selectattr and rejectattr need the name of an attribute");
   const Value* test = arguments.get(skip, "test");
   if (test && !test->string()) return wrong("the test must be named by a text");
   Arguments rest;
-  for (size_t i = skip + 1; i < arguments.positional.size(); ++i) rest.positional.push_back(arguments.positional[i]);
+  for (size_t i = skip + 1; i < arguments.positional.size(); ++i)
+    rest.positional.push_back(arguments.positional[i]);
   std::vector<Value> out;
   for (const Value& item : list->items) {
     TRY_VOID(budget.spend(kStepsPerElement));
@@ -282,7 +299,8 @@ base::Result<Value> escape_filter(const Value& input, const Arguments&, Budget& 
   std::string out;
   for (const char c : text) {
     constexpr std::string_view kMarkup = "&<>\"'";
-    constexpr std::array<std::string_view, 5> kEscaped = {"&amp;", "&lt;", "&gt;", "&#34;", "&#39;"};
+    constexpr std::array<std::string_view, 5> kEscaped = {"&amp;", "&lt;", "&gt;", "&#34;",
+                                                          "&#39;"};
     const size_t found = kMarkup.find(c);
     if (found == std::string_view::npos) {
       out.push_back(c);
@@ -320,10 +338,14 @@ constexpr NamedFilter kFilters[] = {
     {"unique", unique_filter},
     {"indent", indent_filter},
     {"map", map_filter},
-    {"select", [](const Value& v, const Arguments& a, Budget& b) { return pick(v, a, false, true, b); }},
-    {"reject", [](const Value& v, const Arguments& a, Budget& b) { return pick(v, a, false, false, b); }},
-    {"selectattr", [](const Value& v, const Arguments& a, Budget& b) { return pick(v, a, true, true, b); }},
-    {"rejectattr", [](const Value& v, const Arguments& a, Budget& b) { return pick(v, a, true, false, b); }},
+    {"select",
+     [](const Value& v, const Arguments& a, Budget& b) { return pick(v, a, false, true, b); }},
+    {"reject",
+     [](const Value& v, const Arguments& a, Budget& b) { return pick(v, a, false, false, b); }},
+    {"selectattr",
+     [](const Value& v, const Arguments& a, Budget& b) { return pick(v, a, true, true, b); }},
+    {"rejectattr",
+     [](const Value& v, const Arguments& a, Budget& b) { return pick(v, a, true, false, b); }},
     {"sum", sum_filter},
     {"escape", escape_filter},
     {"e", escape_filter},
@@ -338,9 +360,12 @@ const NamedFilter* find_filter(std::string_view name) {
 
 bool is_filter(std::string_view name) { return find_filter(name); }
 
-base::Result<Value> apply_filter(std::string_view name, const Value& input, const Arguments& arguments, Budget& budget) {
+base::Result<Value> apply_filter(std::string_view name, const Value& input,
+                                 const Arguments& arguments, Budget& budget) {
   const NamedFilter* filter = find_filter(name);
-  if (!filter) return base::fail(base::Code::Unimplemented, "the filter '" + std::string(name) + "' is not supported");
+  if (!filter)
+    return base::fail(base::Code::Unimplemented,
+                      "the filter '" + std::string(name) + "' is not supported");
   return filter->filter(input, arguments, budget);
 }
 

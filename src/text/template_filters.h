@@ -11,7 +11,9 @@ namespace text::jinja {
 
 bool is_filter(std::string_view name);
 bool is_test(std::string_view name);
-base::Result<Value> apply_filter(std::string_view name, const Value& input, const Arguments& arguments, Budget& budget);
-base::Result<bool> apply_test(std::string_view name, const Value& input, const Arguments& arguments, Budget& budget);
+base::Result<Value> apply_filter(std::string_view name, const Value& input,
+                                 const Arguments& arguments, Budget& budget);
+base::Result<bool> apply_test(std::string_view name, const Value& input, const Arguments& arguments,
+                              Budget& budget);
 
 }  // namespace text::jinja

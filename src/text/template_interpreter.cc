@@ -41,7 +41,8 @@ base::Result<Value> range(const Arguments& arguments, Budget& budget) {
   if (step == 0) return wrong("the step of a range is 0");
   std::vector<Value> items;
   for (int64_t i = begin; step > 0 ? i < end : i > end;) {
-    if (static_cast<int64_t>(items.size()) == kRangeMax) return wrong("a range has more than 100000 members");
+    if (static_cast<int64_t>(items.size()) == kRangeMax)
+      return wrong("a range has more than 100000 members");
     TRY_VOID(budget.spend(kStepsPerElement));
     items.emplace_back(i);
     if (__builtin_add_overflow(i, step, &i)) break;
@@ -72,7 +73,8 @@ base::Result<Value> new_namespace(const Arguments& arguments) {
 
 base::Result<Value> loop_cycle(const Value& self, const Arguments& arguments) {
   if (arguments.positional.empty()) return wrong("loop.cycle needs arguments");
-  return arguments.positional[static_cast<size_t>(self.loop()->index0) % arguments.positional.size()];
+  return arguments
+      .positional[static_cast<size_t>(self.loop()->index0) % arguments.positional.size()];
 }
 
 Value function(Function which) {
@@ -99,7 +101,9 @@ base::Result<std::string> Interpreter::run(const Body& body) {
 
 base::Result<Interpreter::Flow> Interpreter::execute(const Body& body) {
   const Deeper deeper(&depth_);
-  if (depth_ > kWalkDepthMax) return base::fail(base::Code::TooLarge, "the chat template is nested too deep", {}, "TEMPLATE_LIMIT");
+  if (depth_ > kWalkDepthMax)
+    return base::fail(base::Code::TooLarge, "the chat template is nested too deep", {},
+                      "TEMPLATE_LIMIT");
   for (const auto& statement : body) {
     auto flow = execute(*statement);
     if (!flow) return std::unexpected(located(std::move(flow).error(), statement->line));
@@ -121,19 +125,25 @@ base::Result<Interpreter::Flow> Interpreter::execute(const Statement& statement)
       TRY_VOID(append_text(value, budget_, &out_));
       return Flow::Normal;
     }
-    case Statement::Kind::If: return execute_if(statement);
-    case Statement::Kind::For: return execute_for(statement);
+    case Statement::Kind::If:
+      return execute_if(statement);
+    case Statement::Kind::For:
+      return execute_for(statement);
     case Statement::Kind::Set:
       TRY_VOID(execute_set(statement));
       return Flow::Normal;
     case Statement::Kind::SetBlock:
       TRY_VOID(execute_set_block(statement));
       return Flow::Normal;
-    case Statement::Kind::Group: return execute(statement.body);
-    case Statement::Kind::Break: return Flow::Break;
-    case Statement::Kind::Continue: return Flow::Continue;
+    case Statement::Kind::Group:
+      return execute(statement.body);
+    case Statement::Kind::Break:
+      return Flow::Break;
+    case Statement::Kind::Continue:
+      return Flow::Continue;
     case Statement::Kind::Macro:
-      set(statement.macro->name, Value(std::make_shared<const Callable>(Callable{Function::Method, {}, {}, statement.macro.get()})));
+      set(statement.macro->name, Value(std::make_shared<const Callable>(
+                                     Callable{Function::Method, {}, {}, statement.macro.get()})));
       return Flow::Normal;
   }
   return Flow::Normal;
@@ -178,7 +188,8 @@ base::Result<Interpreter::Flow> Interpreter::execute_for(const Statement& statem
   for (size_t i = 0; i < items->items.size(); ++i) {
     TRY_VOID(budget_.spend(1));
     scopes_.back().clear();
-    set("loop", Value(std::make_shared<const Loop>(Loop{items, static_cast<int64_t>(i), loop_depth_})));
+    set("loop",
+        Value(std::make_shared<const Loop>(Loop{items, static_cast<int64_t>(i), loop_depth_})));
     TRY_VOID(assign(statement.targets, items->items[i]));
     TRY(const Flow flow, execute(statement.body));
     if (flow == Flow::Break) break;
@@ -193,7 +204,9 @@ base::Status Interpreter::execute_set(const Statement& statement) {
   if (statement.attribute.empty()) return assign(statement.targets, value);
   const Value target = look_up(statement.targets[0]);
   Namespace* space = target.name_space();
-  if (!space) return wrong("only a namespace's attributes can be set, and '" + statement.targets[0] + "' is none");
+  if (!space)
+    return wrong("only a namespace's attributes can be set, and '" + statement.targets[0] +
+                 "' is none");
   TRY(const Value checked, make_list({value}));  // refuses what may not be stored
   static_cast<void>(checked);
   for (auto& [name, stored] : space->items) {
@@ -223,7 +236,8 @@ base::Status Interpreter::assign(const std::vector<std::string>& targets, const 
   }
   TRY(const auto items, members(value, budget_));
   if (items->items.size() != targets.size())
-    return wrong(std::to_string(targets.size()) + " names cannot take " + std::to_string(items->items.size()) + " values");
+    return wrong(std::to_string(targets.size()) + " names cannot take " +
+                 std::to_string(items->items.size()) + " values");
   for (size_t i = 0; i < targets.size(); ++i) set(targets[i], items->items[i]);
   return {};
 }
@@ -253,7 +267,9 @@ Value Interpreter::look_up(std::string_view name) const {
 
 base::Result<Value> Interpreter::evaluate(const Expression& expression) {
   const Deeper deeper(&depth_);
-  if (depth_ > kWalkDepthMax) return base::fail(base::Code::TooLarge, "the chat template is nested too deep", {}, "TEMPLATE_LIMIT");
+  if (depth_ > kWalkDepthMax)
+    return base::fail(base::Code::TooLarge, "the chat template is nested too deep", {},
+                      "TEMPLATE_LIMIT");
   TRY_VOID(budget_.spend(1));
   auto value = evaluate_kind(expression);
   if (!value) return std::unexpected(located(std::move(value).error(), expression.line));
@@ -263,8 +279,10 @@ base::Result<Value> Interpreter::evaluate(const Expression& expression) {
 base::Result<Value> Interpreter::evaluate_kind(const Expression& expression) {
   const auto& parts = expression.parts;
   switch (expression.kind) {
-    case Kind::Constant: return expression.value;
-    case Kind::Name: return look_up(expression.text);
+    case Kind::Constant:
+      return expression.value;
+    case Kind::Name:
+      return look_up(expression.text);
     case Kind::List:
     case Kind::Tuple: {
       std::vector<Value> items;
@@ -274,16 +292,23 @@ base::Result<Value> Interpreter::evaluate_kind(const Expression& expression) {
       }
       return make_list(std::move(items), expression.kind == Kind::Tuple);
     }
-    case Kind::Dict: return evaluate_dict(expression);
-    case Kind::Call: return evaluate_call(expression);
-    case Kind::Compare: return evaluate_compare(expression);
-    case Kind::Conditional: return evaluate_conditional(expression);
-    case Kind::Slice: return evaluate_slice(expression);
-    default: break;
+    case Kind::Dict:
+      return evaluate_dict(expression);
+    case Kind::Call:
+      return evaluate_call(expression);
+    case Kind::Compare:
+      return evaluate_compare(expression);
+    case Kind::Conditional:
+      return evaluate_conditional(expression);
+    case Kind::Slice:
+      return evaluate_slice(expression);
+    default:
+      break;
   }
   TRY(Value first, evaluate(*parts[0]));
   switch (expression.kind) {
-    case Kind::Attribute: return attribute(first, expression.text);
+    case Kind::Attribute:
+      return attribute(first, expression.text);
     case Kind::Filter: {
       TRY(const Arguments arguments, evaluate_arguments(expression));
       return apply_filter(expression.text, first, arguments, budget_);
@@ -293,12 +318,18 @@ base::Result<Value> Interpreter::evaluate_kind(const Expression& expression) {
       TRY(const bool holds, apply_test(expression.text, first, arguments, budget_));
       return Value(holds);
     }
-    case Kind::Not: return Value(!first.truthy());
-    case Kind::Negative: return negative(first);
-    case Kind::Positive: return first;
-    case Kind::And: return first.truthy() ? evaluate(*parts[1]) : base::Result<Value>(std::move(first));
-    case Kind::Or: return first.truthy() ? base::Result<Value>(std::move(first)) : evaluate(*parts[1]);
-    default: break;
+    case Kind::Not:
+      return Value(!first.truthy());
+    case Kind::Negative:
+      return negative(first);
+    case Kind::Positive:
+      return first;
+    case Kind::And:
+      return first.truthy() ? evaluate(*parts[1]) : base::Result<Value>(std::move(first));
+    case Kind::Or:
+      return first.truthy() ? base::Result<Value>(std::move(first)) : evaluate(*parts[1]);
+    default:
+      break;
   }
   TRY(const Value second, evaluate(*parts[1]));
   if (expression.kind == Kind::Subscript) return subscript(first, second, budget_);
@@ -363,7 +394,8 @@ base::Result<Value> Interpreter::evaluate_call(const Expression& expression) {
   TRY(const Value callee, evaluate(*expression.parts[0]));
   TRY_VOID(must_be_defined(callee));
   const Callable* callable = callee.callable();
-  if (!callable) return wrong("a value of type " + std::string(callee.type_name()) + " cannot be called");
+  if (!callable)
+    return wrong("a value of type " + std::string(callee.type_name()) + " cannot be called");
   TRY(const Arguments arguments, evaluate_arguments(expression));
   return call(*callable, arguments);
 }
@@ -371,30 +403,40 @@ base::Result<Value> Interpreter::evaluate_call(const Expression& expression) {
 base::Result<Value> Interpreter::call(const Callable& callable, const Arguments& arguments) {
   if (callable.macro) return call_macro(*callable.macro, arguments);
   switch (callable.function) {
-    case Function::RaiseException: return raise(arguments, budget_);
-    case Function::Range: return range(arguments, budget_);
-    case Function::Namespace: return new_namespace(arguments);
+    case Function::RaiseException:
+      return raise(arguments, budget_);
+    case Function::Range:
+      return range(arguments, budget_);
+    case Function::Namespace:
+      return new_namespace(arguments);
     case Function::Dict: {
       TRY(Variables items, keyword_items(arguments));
       return make_dict(std::move(items));
     }
-    case Function::LoopCycle: return loop_cycle(callable.self, arguments);
-    case Function::Method: return call_method(callable.self, callable.name, arguments, budget_);
+    case Function::LoopCycle:
+      return loop_cycle(callable.self, arguments);
+    case Function::Method:
+      return call_method(callable.self, callable.name, arguments, budget_);
   }
   return wrong("this cannot be called");
 }
 
 base::Result<Value> Interpreter::call_macro(const Macro& macro, const Arguments& arguments) {
   const Deeper deeper(&macro_depth_);
-  if (macro_depth_ > depth_max_) return base::fail(base::Code::TooLarge, "macros call each other too deep", {}, "TEMPLATE_LIMIT");
+  if (macro_depth_ > depth_max_)
+    return base::fail(base::Code::TooLarge, "macros call each other too deep", {},
+                      "TEMPLATE_LIMIT");
   if (arguments.positional.size() > macro.parameters.size())
-    return wrong("the macro '" + macro.name + "' takes " + std::to_string(macro.parameters.size()) + " arguments");
+    return wrong("the macro '" + macro.name + "' takes " + std::to_string(macro.parameters.size()) +
+                 " arguments");
   for (const auto& [name, value] : arguments.named) {
-    if (std::ranges::none_of(macro.parameters, [&](const auto& parameter) { return parameter.first == name; }))
+    if (std::ranges::none_of(macro.parameters,
+                             [&](const auto& parameter) { return parameter.first == name; }))
       return wrong("the macro '" + macro.name + "' has no parameter '" + name + "'");
   }
   // A macro sees the template's own variables and its parameters, not those of its caller.
-  std::vector<Variables> callers(std::make_move_iterator(scopes_.begin() + 1), std::make_move_iterator(scopes_.end()));
+  std::vector<Variables> callers(std::make_move_iterator(scopes_.begin() + 1),
+                                 std::make_move_iterator(scopes_.end()));
   scopes_.resize(1);
   scopes_.emplace_back();
   for (size_t i = 0; i < macro.parameters.size(); ++i) {

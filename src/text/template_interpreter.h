@@ -51,7 +51,7 @@ class Interpreter {
 
   Budget budget_;
   const int depth_max_;
-  int depth_ = 0;        // of the walk over the tree, macros included
+  int depth_ = 0;  // of the walk over the tree, macros included
   int macro_depth_ = 0;
   int64_t loop_depth_ = 0;
   std::string out_;

@@ -12,7 +12,9 @@ namespace {
 
 using Kind = Token::Kind;
 
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v'; }
+bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
+}
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_name_start(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 
@@ -61,15 +63,18 @@ class Lexer {
   void strip_blanks_after() {
     while (at_ < source_.size() && is_blank(source_[at_])) advance(1);
   }
-  bool raw_tag(std::string_view name, size_t open, size_t* end, bool* strip_before, bool* strip_after) const;
+  bool raw_tag(std::string_view name, size_t open, size_t* end, bool* strip_before,
+               bool* strip_after) const;
 
   std::unexpected<base::Error> error(const std::string& message) const {
-    return base::fail(base::Code::Malformed, "chat template, line " + std::to_string(line_) + ": " + message);
+    return base::fail(base::Code::Malformed,
+                      "chat template, line " + std::to_string(line_) + ": " + message);
   }
   void push(Kind kind, std::string text) { tokens_.push_back({kind, line_, std::move(text)}); }
   void advance(size_t count) {
     line_ += static_cast<int>(std::count(source_.begin() + static_cast<std::ptrdiff_t>(at_),
-                                         source_.begin() + static_cast<std::ptrdiff_t>(at_ + count), '\n'));
+                                         source_.begin() + static_cast<std::ptrdiff_t>(at_ + count),
+                                         '\n'));
     at_ += count;
   }
   bool sees(std::string_view what) const { return rest_.substr(at_).starts_with(what); }
@@ -83,8 +88,8 @@ class Lexer {
   std::vector<Token> tokens_;
 };
 
-// Blanks at the end of `text` that the tag behind it takes away. Blocks and comments take the blanks back to the start of
-// their line (lstrip_blocks); '-' takes all, '+' none.
+// Blanks at the end of `text` that the tag behind it takes away. Blocks and comments take the
+// blanks back to the start of their line (lstrip_blocks); '-' takes all, '+' none.
 std::string_view before_tag(std::string_view text, char sign, bool output, bool at_line_start) {
   if (sign == '-') return strip(text, false, true);
   if (sign == '+' || output) return text;
@@ -108,7 +113,8 @@ base::Status Lexer::text_then_tag() {
   }
   const char tag = rest_[open + 1];
   const char sign = open + 2 < rest_.size() ? rest_[open + 2] : ' ';
-  const std::string_view text = before_tag(rest_.substr(at_, open - at_), sign, tag == '{', at_line_start_);
+  const std::string_view text =
+      before_tag(rest_.substr(at_, open - at_), sign, tag == '{', at_line_start_);
   if (!text.empty()) push(Kind::Text, std::string(text));
   advance(open - at_);
   if (tag == '#') return comment(open);
@@ -141,7 +147,8 @@ base::Status Lexer::comment(size_t open) {
 }
 
 // {% raw %} and {% endraw %}, with or without signs.
-bool Lexer::raw_tag(std::string_view name, size_t open, size_t* end, bool* strip_before, bool* strip_after) const {
+bool Lexer::raw_tag(std::string_view name, size_t open, size_t* end, bool* strip_before,
+                    bool* strip_after) const {
   size_t at = open + 2;
   *strip_before = at < rest_.size() && rest_[at] == '-';
   if (at < rest_.size() && (rest_[at] == '-' || rest_[at] == '+')) ++at;
@@ -162,7 +169,8 @@ base::Status Lexer::raw_block(size_t body) {
     bool strip_before = false;
     bool strip_after = false;
     if (!raw_tag("endraw", open, &end, &strip_before, &strip_after)) continue;
-    const std::string_view text = before_tag(rest_.substr(body, open - body), strip_before ? '-' : ' ', false, false);
+    const std::string_view text =
+        before_tag(rest_.substr(body, open - body), strip_before ? '-' : ' ', false, false);
     push(Kind::Text, std::string(text));
     advance(end - at_);
     if (strip_after) {
@@ -179,7 +187,9 @@ base::Status Lexer::raw_block(size_t body) {
 bool Lexer::at_tag_end(bool block, size_t* length) const {
   if (!brackets_.empty()) return false;
   const std::string_view close = block ? "%}" : "}}";
-  *length = sees(close) ? 2 : (sees("-") || (block && sees("+"))) && rest_.substr(at_ + 1).starts_with(close) ? 3 : 0;
+  *length = sees(close)                                                                       ? 2
+            : (sees("-") || (block && sees("+"))) && rest_.substr(at_ + 1).starts_with(close) ? 3
+                                                                                              : 0;
   return *length > 0;
 }
 
@@ -199,7 +209,8 @@ base::Status Lexer::inside_tag(bool block) {
   brackets_.clear();
   for (;;) {
     while (at_ < source_.size() && is_blank(source_[at_])) advance(1);
-    if (at_ >= source_.size()) return error(block ? "a {% is not closed with %}" : "a {{ is not closed with }}");
+    if (at_ >= source_.size())
+      return error(block ? "a {% is not closed with %}" : "a {{ is not closed with }}");
     if (size_t length = 0; at_tag_end(block, &length)) {
       close_tag(block, length);
       return {};
@@ -224,7 +235,9 @@ base::Status Lexer::number_token() {
   size_t end = at_;
   bool real = false;
   const auto digits = [&] {
-    while (end < source_.size() && (is_digit(source_[end]) || (source_[end] == '_' && is_digit(source_[end - 1])))) ++end;
+    while (end < source_.size() &&
+           (is_digit(source_[end]) || (source_[end] == '_' && is_digit(source_[end - 1]))))
+      ++end;
   };
   digits();
   if (end + 1 < source_.size() && source_[end] == '.' && is_digit(source_[end + 1])) {
@@ -233,7 +246,8 @@ base::Status Lexer::number_token() {
     digits();
   }
   if (end < source_.size() && (source_[end] == 'e' || source_[end] == 'E')) {
-    const size_t sign = end + 1 < source_.size() && (source_[end + 1] == '+' || source_[end + 1] == '-') ? 2 : 1;
+    const size_t sign =
+        end + 1 < source_.size() && (source_[end + 1] == '+' || source_[end + 1] == '-') ? 2 : 1;
     if (end + sign < source_.size() && is_digit(source_[end + sign])) {
       real = true;
       end += sign;
@@ -272,7 +286,8 @@ base::Status Lexer::string_token() {
         code = code << 4 | static_cast<char32_t>(value);
         ++i;
       }
-      if (code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) return error("a string names a character that does not exist");
+      if (code > 0x10FFFF || (code >= 0xD800 && code < 0xE000))
+        return error("a string names a character that does not exist");
       base::append_utf8(&out, code);
     } else {
       out.push_back('\\');
@@ -286,16 +301,20 @@ base::Status Lexer::string_token() {
 }
 
 base::Status Lexer::operator_token() {
-  constexpr std::array<std::string_view, 25> kOperators = {"//", "**", "==", "!=", ">=", "<=", "+", "-", "/",
-                                                           "*",  "%",  "~",  "[",  "]",  "(",  ")", "{", "}",
-                                                           ">",  "<",  "=",  ".",  ":",  "|",  ","};
-  const auto found = std::ranges::find_if(kOperators, [this](std::string_view op) { return sees(op); });
-  if (found == kOperators.end()) return error("unexpected character '" + source_.substr(at_, 1) + "'");
+  constexpr std::array<std::string_view, 25> kOperators = {
+      "//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[",
+      "]",  "(",  ")",  "{",  "}",  ">",  "<", "=", ".", ":", "|", ","};
+  const auto found =
+      std::ranges::find_if(kOperators, [this](std::string_view op) { return sees(op); });
+  if (found == kOperators.end())
+    return error("unexpected character '" + source_.substr(at_, 1) + "'");
   const char c = (*found)[0];
   if (found->size() == 1) {
-    if (c == '(' || c == '[' || c == '{') brackets_.push_back(c == '(' ? ')' : c == '[' ? ']' : '}');
+    if (c == '(' || c == '[' || c == '{')
+      brackets_.push_back(c == '(' ? ')' : c == '[' ? ']' : '}');
     if (c == ')' || c == ']' || c == '}') {
-      if (brackets_.empty() || brackets_.back() != c) return error("unexpected '" + std::string(1, c) + "'");
+      if (brackets_.empty() || brackets_.back() != c)
+        return error("unexpected '" + std::string(1, c) + "'");
       brackets_.pop_back();
     }
   }
@@ -306,6 +325,8 @@ base::Status Lexer::operator_token() {
 
 }  // namespace
 
-base::Result<std::vector<Token>> lex(std::string_view source) { return Lexer(normalized(source)).run(); }
+base::Result<std::vector<Token>> lex(std::string_view source) {
+  return Lexer(normalized(source)).run();
+}
 
 }  // namespace text::jinja

@@ -1,4 +1,5 @@
-// Cuts a chat template into text and the tokens inside its tags, with white space already taken away as the tags ask.
+// Cuts a chat template into text and the tokens inside its tags, with white space already taken
+// away as the tags ask.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,19 @@
 namespace text::jinja {
 
 struct Token {
-  enum class Kind : uint8_t { Text, OutputBegin, OutputEnd, BlockBegin, BlockEnd, Name, Integer, Float, String, Operator, End };
+  enum class Kind : uint8_t {
+    Text,
+    OutputBegin,
+    OutputEnd,
+    BlockBegin,
+    BlockEnd,
+    Name,
+    Integer,
+    Float,
+    String,
+    Operator,
+    End
+  };
   Kind kind = Kind::End;
   int line = 0;
   std::string text = {};  // String: with its escapes resolved

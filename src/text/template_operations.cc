@@ -23,15 +23,19 @@ Value loop_attribute(const Value& self, const Loop& loop, std::string_view name)
   if (name == "depth0") return loop.depth - 1;
   if (name == "previtem" && loop.index0 > 0) return loop.items->items[loop.index0 - 1];
   if (name == "nextitem" && loop.index0 + 1 < length) return loop.items->items[loop.index0 + 1];
-  if (name == "cycle") return Value(std::make_shared<const Callable>(Callable{Function::LoopCycle, self, "cycle", nullptr}));
+  if (name == "cycle")
+    return Value(
+        std::make_shared<const Callable>(Callable{Function::LoopCycle, self, "cycle", nullptr}));
   return Undefined{"'loop' has no item " + std::string(name)};
 }
 
 Value missing(const Value& object, std::string_view name) {
-  return Undefined{"a value of type " + kind(object) + " has no attribute '" + std::string(name) + "'"};
+  return Undefined{"a value of type " + kind(object) + " has no attribute '" + std::string(name) +
+                   "'"};
 }
 
-base::Result<int64_t> slice_bound(const Value* bound, int64_t otherwise, int64_t size, int64_t low, int64_t high) {
+base::Result<int64_t> slice_bound(const Value* bound, int64_t otherwise, int64_t size, int64_t low,
+                                  int64_t high) {
   if (!bound || bound->is_none()) return otherwise;
   if (!bound->is_integer()) return wrong("slice bounds must be integers");
   const int64_t value = bound->integer();
@@ -50,7 +54,8 @@ base::Result<Value> integer_arithmetic(std::string_view op, int64_t a, int64_t b
   } else if (op == "**") {
     if (b < 0) return Value(std::pow(static_cast<double>(a), static_cast<double>(b)));
     out = 1;
-    if (a == 0 || a == 1 || a == -1) return Value(b == 0 ? int64_t{1} : a == -1 && b % 2 == 0 ? int64_t{1} : a);
+    if (a == 0 || a == 1 || a == -1)
+      return Value(b == 0 ? int64_t{1} : a == -1 && b % 2 == 0 ? int64_t{1} : a);
     for (int64_t i = 0; i < b && !overflow; ++i) overflow = __builtin_mul_overflow(out, a, &out);
   } else {  // // and %, rounding down as Python does
     if (b == 0) return wrong("division by zero");
@@ -125,7 +130,8 @@ base::Result<Value> attribute(const Value& object, std::string_view name) {
     return missing(object, name);
   }
   if (has_method(object, name))
-    return Value(std::make_shared<const Callable>(Callable{Function::Method, object, std::string(name), nullptr}));
+    return Value(std::make_shared<const Callable>(
+        Callable{Function::Method, object, std::string(name), nullptr}));
   if (const Dict* dict = object.dict()) {
     if (const Value* found = dict->find(name)) return *found;
   }
@@ -151,22 +157,28 @@ base::Result<Value> subscript(const Value& object, const Value& key, Budget& bud
   return missing(object, shown);
 }
 
-base::Result<Value> slice(const Value& object, const Value* begin, const Value* end, const Value* step, Budget& budget) {
+base::Result<Value> slice(const Value& object, const Value* begin, const Value* end,
+                          const Value* step, Budget& budget) {
   TRY_VOID(must_be_defined(object));
-  if (!object.list() && !object.string()) return wrong("a value of type " + kind(object) + " has no slices");
+  if (!object.list() && !object.string())
+    return wrong("a value of type " + kind(object) + " has no slices");
   TRY(const auto list, members(object, budget));
   const auto size = static_cast<int64_t>(list->items.size());
   int64_t stride = 1;
   if (step && !step->is_none()) {
-    if (!step->is_integer() || step->integer() == 0) return wrong("the step of a slice must be an integer other than 0");
+    if (!step->is_integer() || step->integer() == 0)
+      return wrong("the step of a slice must be an integer other than 0");
     stride = std::clamp(step->integer(), -size - 1, size + 1);
   }
   const bool forward = stride > 0;
-  TRY(const int64_t first, slice_bound(begin, forward ? 0 : size - 1, size, forward ? 0 : -1, forward ? size : size - 1));
-  TRY(const int64_t last, slice_bound(end, forward ? size : -1, size, forward ? 0 : -1, forward ? size : size - 1));
+  TRY(const int64_t first, slice_bound(begin, forward ? 0 : size - 1, size, forward ? 0 : -1,
+                                       forward ? size : size - 1));
+  TRY(const int64_t last,
+      slice_bound(end, forward ? size : -1, size, forward ? 0 : -1, forward ? size : size - 1));
   std::vector<Value> items;
   TRY_VOID(budget.spend(kStepsPerElement * list->items.size()));
-  for (int64_t i = first; forward ? i < last : i > last; i += stride) items.push_back(list->items[i]);
+  for (int64_t i = first; forward ? i < last : i > last; i += stride)
+    items.push_back(list->items[i]);
   if (object.list()) return make_list(std::move(items));
   std::string text;
   for (const Value& character : items) text += *character.string();
@@ -182,7 +194,8 @@ base::Result<Value> binary(std::string_view op, const Value& a, const Value& b, 
   }
   TRY_VOID(must_be_defined(a));
   TRY_VOID(must_be_defined(b));
-  if (a.is_integer() && b.is_integer() && op != "/") return integer_arithmetic(op, a.integer(), b.integer());
+  if (a.is_integer() && b.is_integer() && op != "/")
+    return integer_arithmetic(op, a.integer(), b.integer());
   if (a.is_number() && b.is_number()) return float_arithmetic(op, a.number(), b.number());
   if (op == "+" && a.string() && b.string()) {
     TRY_VOID(budget.spend((a.string()->size() + b.string()->size()) / 16));
@@ -192,12 +205,14 @@ base::Result<Value> binary(std::string_view op, const Value& a, const Value& b, 
   if (op == "+" && a.list() && b.list()) return joined_lists(*a.list(), *b.list(), budget);
   if (op == "*" && a.string() && b.is_integer()) return repeated(*a.string(), b.integer(), budget);
   if (op == "*" && b.string() && a.is_integer()) return repeated(*b.string(), a.integer(), budget);
-  return wrong("'" + std::string(op) + "' does not go between values of type " + kind(a) + " and " + kind(b));
+  return wrong("'" + std::string(op) + "' does not go between values of type " + kind(a) + " and " +
+               kind(b));
 }
 
 base::Result<bool> contains(const Value& container, const Value& item, Budget& budget) {
   if (const std::string* text = container.string()) {
-    if (!item.string()) return wrong("only a text can be looked for in a text, not a value of type " + kind(item));
+    if (!item.string())
+      return wrong("only a text can be looked for in a text, not a value of type " + kind(item));
     TRY_VOID(budget.spend(text->size() / 16));
     return text->find(*item.string()) != std::string::npos;
   }

@@ -16,7 +16,8 @@ using Kind = Token::Kind;
 
 class Parser {
  public:
-  Parser(std::vector<Token> tokens, int depth_max) : cursor_(std::move(tokens), depth_max), depth_max_(depth_max) {}
+  Parser(std::vector<Token> tokens, int depth_max)
+      : cursor_(std::move(tokens), depth_max), depth_max_(depth_max) {}
 
   base::Result<Body> run() {
     TRY(Body body, parse_body({}));
@@ -33,7 +34,8 @@ class Parser {
   base::Result<StatementPtr> parse_set();
   base::Result<StatementPtr> parse_macro();
   base::Result<StatementPtr> parse_group(std::string_view end);
-  base::Result<std::vector<std::string>> parse_targets(std::initializer_list<std::string_view> stops);
+  base::Result<std::vector<std::string>> parse_targets(
+      std::initializer_list<std::string_view> stops);
   base::Status end_block(std::string_view name);
   bool at_end_tag(Until until) const;
 
@@ -55,7 +57,8 @@ bool Parser::at_end_tag(Until until) const {
          std::ranges::find(until, cursor_.peek(1).text) != until.end();
 }
 
-// Statements up to a {% name %} of `until`, which stays unread; an empty `until` means the end of the template.
+// Statements up to a {% name %} of `until`, which stays unread; an empty `until` means the end of
+// the template.
 base::Result<Body> Parser::parse_body(Until until) {
   if (++depth_ > depth_max_) return cursor_.error("blocks are nested too deep");
   Body body;
@@ -63,7 +66,8 @@ base::Result<Body> Parser::parse_body(Until until) {
     const Token& token = cursor_.peek();
     if (token.kind == Kind::End) {
       if (until.size() == 0) break;
-      return cursor_.error("the template ends, and {% " + std::string(*(until.end() - 1)) + " %} is missing");
+      return cursor_.error("the template ends, and {% " + std::string(*(until.end() - 1)) +
+                           " %} is missing");
     }
     if (token.kind == Kind::Text) {
       auto text = make(Statement::Kind::Text);
@@ -100,8 +104,9 @@ base::Result<StatementPtr> Parser::parse_block() {
     TRY_VOID(end_block(name.text));
     return jump;
   }
-  constexpr std::array<std::string_view, 14> kKnown = {"block", "extends", "include",  "import", "from",   "call",  "filter",
-                                                       "with",  "do",      "autoescape", "trans",  "pluralize", "debug", "raw"};
+  constexpr std::array<std::string_view, 14> kKnown = {
+      "block", "extends", "include",    "import", "from",      "call",  "filter",
+      "with",  "do",      "autoescape", "trans",  "pluralize", "debug", "raw"};
   if (std::ranges::find(kKnown, name.text) != kKnown.end())
     return cursor_.unsupported("{% " + name.text + " %} is not supported in chat templates");
   return cursor_.error("unknown block {% " + name.text + " %}");
@@ -135,7 +140,8 @@ base::Result<StatementPtr> Parser::parse_if() {
   }
 }
 
-base::Result<std::vector<std::string>> Parser::parse_targets(std::initializer_list<std::string_view> stops) {
+base::Result<std::vector<std::string>> Parser::parse_targets(
+    std::initializer_list<std::string_view> stops) {
   std::vector<std::string> targets;
   const bool bracket = cursor_.accept("(");
   for (;;) {
@@ -157,7 +163,8 @@ base::Result<StatementPtr> Parser::parse_for() {
   if (cursor_.accept_name("if")) {
     TRY(made->condition, cursor_.parse());
   }
-  if (cursor_.peek().text == "recursive") return cursor_.unsupported("recursive loops are not supported in chat templates");
+  if (cursor_.peek().text == "recursive")
+    return cursor_.unsupported("recursive loops are not supported in chat templates");
   if (cursor_.peek().kind != Kind::BlockEnd) return cursor_.unexpected("%}");
   cursor_.take();
   ++loops_;
@@ -187,8 +194,10 @@ base::Result<StatementPtr> Parser::parse_set() {
     cursor_.take();
     return made;
   }
-  if (cursor_.peek().text == "|") return cursor_.unsupported("filters on a {% set %} block are not supported in chat templates");
-  if (cursor_.peek().kind != Kind::BlockEnd || made->targets.size() != 1) return cursor_.unexpected("=");
+  if (cursor_.peek().text == "|")
+    return cursor_.unsupported("filters on a {% set %} block are not supported in chat templates");
+  if (cursor_.peek().kind != Kind::BlockEnd || made->targets.size() != 1)
+    return cursor_.unexpected("=");
   cursor_.take();
   made->kind = Statement::Kind::SetBlock;
   TRY(made->body, parse_body({"endset"}));
@@ -200,7 +209,8 @@ base::Result<StatementPtr> Parser::parse_set() {
 base::Result<StatementPtr> Parser::parse_macro() {
   auto made = make(Statement::Kind::Macro);
   cursor_.take();
-  if (depth_ > 1) return cursor_.unsupported("macros inside other blocks are not supported in chat templates");
+  if (depth_ > 1)
+    return cursor_.unsupported("macros inside other blocks are not supported in chat templates");
   auto macro = std::make_unique<Macro>();
   if (cursor_.peek().kind != Kind::Name) return cursor_.unexpected("the name of a macro");
   macro->name = cursor_.take().text;

@@ -1,4 +1,5 @@
-// Makes the tree of a chat template. What Jinja has and Charter does not is refused by name and line.
+// Makes the tree of a chat template. What Jinja has and Charter does not is refused by name and
+// line.
 #pragma once
 
 #include <string_view>

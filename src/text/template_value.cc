@@ -13,9 +13,11 @@ constexpr int kValueDepthMax = 100;
 
 base::Status check_member(const Value& value, int* depth) {
   if (value.name_space() || value.loop() || value.callable())
-    return base::fail(base::Code::Unimplemented, "a " + std::string(value.type_name()) + " cannot be stored in another value");
+    return base::fail(base::Code::Unimplemented,
+                      "a " + std::string(value.type_name()) + " cannot be stored in another value");
   *depth = std::max(*depth, value.depth() + 1);
-  if (*depth > kValueDepthMax) return base::fail(base::Code::TooLarge, "values are nested more than 100 deep");
+  if (*depth > kValueDepthMax)
+    return base::fail(base::Code::TooLarge, "values are nested more than 100 deep");
   return {};
 }
 
@@ -27,14 +29,16 @@ std::string float_text(double value) {
   const double magnitude = std::fabs(value);
   const bool plain = magnitude == 0 || (magnitude >= 1e-4 && magnitude < 1e16);
   const auto end = std::to_chars(buffer, buffer + sizeof buffer, value,
-                                 plain ? std::chars_format::fixed : std::chars_format::scientific).ptr;
+                                 plain ? std::chars_format::fixed : std::chars_format::scientific)
+                       .ptr;
   std::string out(buffer, end);
   if (plain && out.find('.') == std::string::npos) out += ".0";
   return out;
 }
 
 void append_repr(std::string_view text, std::string* out) {
-  const bool use_double = text.find('\'') != std::string_view::npos && text.find('"') == std::string_view::npos;
+  const bool use_double =
+      text.find('\'') != std::string_view::npos && text.find('"') == std::string_view::npos;
   const char quote = use_double ? '"' : '\'';
   out->push_back(quote);
   for (const char c : text) {
@@ -107,7 +111,8 @@ struct JsonWriter {
     } else if (value.is_number()) {
       return append_text(value, budget, out);
     } else if (const List* list = value.list()) {
-      return group('[', ']', level, list->items, [&](const Value& item) { return write(item, level + 1); });
+      return group('[', ']', level, list->items,
+                   [&](const Value& item) { return write(item, level + 1); });
     } else if (const Dict* dict = value.dict()) {
       return group('{', '}', level, dict->items, [&](const auto& item) {
         json::append_string(out, item.first);
@@ -115,8 +120,9 @@ struct JsonWriter {
         return write(item.second, level + 1);
       });
     } else {
-      return base::fail(base::Code::InvalidArgument,
-                        "a value of type " + std::string(value.type_name()) + " cannot be written as JSON");
+      return base::fail(
+          base::Code::InvalidArgument,
+          "a value of type " + std::string(value.type_name()) + " cannot be written as JSON");
     }
     return {};
   }
@@ -125,20 +131,23 @@ struct JsonWriter {
 }  // namespace
 
 const Value* Dict::find(std::string_view key) const {
-  const auto found = std::ranges::find(items, key, [](const auto& item) -> std::string_view { return item.first; });
+  const auto found = std::ranges::find(
+      items, key, [](const auto& item) -> std::string_view { return item.first; });
   return found == items.end() ? nullptr : &found->second;
 }
 
 base::Status Budget::spend(size_t steps) {
   if (steps > static_cast<size_t>(steps_left_))
-    return base::fail(base::Code::TooLarge, "the chat template takes too many steps", {}, "TEMPLATE_LIMIT");
+    return base::fail(base::Code::TooLarge, "the chat template takes too many steps", {},
+                      "TEMPLATE_LIMIT");
   steps_left_ -= static_cast<int64_t>(steps);
   return {};
 }
 
 base::Status Budget::check_size(size_t bytes) const {
   if (bytes > bytes_max_)
-    return base::fail(base::Code::TooLarge, "the chat template makes more text than allowed", {}, "TEMPLATE_LIMIT");
+    return base::fail(base::Code::TooLarge, "the chat template makes more text than allowed", {},
+                      "TEMPLATE_LIMIT");
   return {};
 }
 
@@ -153,8 +162,9 @@ bool Value::truthy() const {
 }
 
 std::string_view Value::type_name() const {
-  constexpr std::string_view kNames[] = {"Undefined", "NoneType", "bool",      "int",  "float",   "str",
-                                         "list",      "dict",     "Namespace", "loop", "function"};
+  constexpr std::string_view kNames[] = {"Undefined", "NoneType", "bool",    "int",
+                                         "float",     "str",      "list",    "dict",
+                                         "Namespace", "loop",     "function"};
   return kNames[data_.index()];
 }
 
@@ -240,8 +250,9 @@ base::Result<bool> less(const Value& a, const Value& b, Budget& budget) {
     if (const Undefined* missing = side->get<Undefined>())
       return base::fail(base::Code::InvalidArgument, missing->what);
   }
-  return base::fail(base::Code::InvalidArgument, "values of type " + std::string(a.type_name()) + " and " +
-                                                     std::string(b.type_name()) + " have no order");
+  return base::fail(base::Code::InvalidArgument, "values of type " + std::string(a.type_name()) +
+                                                     " and " + std::string(b.type_name()) +
+                                                     " have no order");
 }
 
 base::Result<std::shared_ptr<const List>> members(const Value& value, Budget& budget) {
@@ -258,8 +269,9 @@ base::Result<std::shared_ptr<const List>> members(const Value& value, Budget& bu
       out->items.emplace_back(std::string_view(*text).substr(start, at - start));
     }
   } else if (!value.is_undefined()) {
-    return base::fail(base::Code::InvalidArgument,
-                      "a value of type " + std::string(value.type_name()) + " has no members to go through");
+    return base::fail(
+        base::Code::InvalidArgument,
+        "a value of type " + std::string(value.type_name()) + " has no members to go through");
   }
   return out;
 }
@@ -296,8 +308,9 @@ base::Status append_text(const Value& value, Budget& budget, std::string* out) {
     }
     out->push_back('}');
   } else if (!value.is_undefined()) {
-    return base::fail(base::Code::InvalidArgument,
-                      "a value of type " + std::string(value.type_name()) + " cannot be written as text");
+    return base::fail(
+        base::Code::InvalidArgument,
+        "a value of type " + std::string(value.type_name()) + " cannot be written as text");
   }
   return budget.check_size(out->size());
 }

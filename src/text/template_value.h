@@ -1,6 +1,6 @@
-// The values that a chat template works on: Python's, as far as templates see them. Copies are cheap (what is large is
-// shared) and data cannot change, so a value never contains itself; only namespaces are written to, and they cannot be put
-// into other values.
+// The values that a chat template works on: Python's, as far as templates see them. Copies are
+// cheap (what is large is shared) and data cannot change, so a value never contains itself; only
+// namespaces are written to, and they cannot be put into other values.
 #pragma once
 
 #include <cstdint>
@@ -45,8 +45,9 @@ struct Callable;
 
 class Value {
  public:
-  using Data = std::variant<Undefined, std::nullptr_t, bool, int64_t, double, std::shared_ptr<const std::string>,
-                            std::shared_ptr<const List>, std::shared_ptr<const Dict>, std::shared_ptr<Namespace>,
+  using Data = std::variant<Undefined, std::nullptr_t, bool, int64_t, double,
+                            std::shared_ptr<const std::string>, std::shared_ptr<const List>,
+                            std::shared_ptr<const Dict>, std::shared_ptr<Namespace>,
                             std::shared_ptr<const Loop>, std::shared_ptr<const Callable>>;
 
   Value() = default;  // undefined
@@ -83,7 +84,9 @@ class Value {
   bool is_none() const { return get<std::nullptr_t>(); }
   bool is_integer() const { return get<int64_t>() || get<bool>(); }
   bool is_number() const { return is_integer() || get<double>(); }
-  int64_t integer() const { return get<bool>() ? int64_t{*get<bool>()} : *get<int64_t>(); }    // when is_integer()
+  int64_t integer() const {
+    return get<bool>() ? int64_t{*get<bool>()} : *get<int64_t>();
+  }  // when is_integer()
   double number() const { return get<double>() ? *get<double>() : static_cast<double>(integer()); }
 
   bool truthy() const;
@@ -101,9 +104,9 @@ class Value {
 
 struct Callable {
   Function function = Function::Method;
-  Value self = {};                // Method, LoopCycle
-  std::string name = {};          // Method
-  const Macro* macro = nullptr;   // set: a macro, and the rest does not matter
+  Value self = {};               // Method, LoopCycle
+  std::string name = {};         // Method
+  const Macro* macro = nullptr;  // set: a macro, and the rest does not matter
 };
 
 // Work done so far in one rendering; every walk over values is charged here.
@@ -125,7 +128,8 @@ base::Result<Value> from_json(const json::Value& value);
 
 base::Result<bool> equal(const Value& a, const Value& b, Budget& budget);
 base::Result<bool> less(const Value& a, const Value& b, Budget& budget);
-// What `for` and `in` walk over: a list's members, a dict's keys, a string's characters, nothing for undefined.
+// What `for` and `in` walk over: a list's members, a dict's keys, a string's characters, nothing
+// for undefined.
 base::Result<std::shared_ptr<const List>> members(const Value& value, Budget& budget);
 
 base::Status append_text(const Value& value, Budget& budget, std::string* out);  // str()

@@ -1,5 +1,5 @@
-// For tests only: the vocabulary arrays of a GGUF file, trusted. The reader that the product uses is formats/gguf.h, which
-// stands on a higher floor than this folder's tests.
+// For tests only: the vocabulary arrays of a GGUF file, trusted. The reader that the product uses
+// is formats/gguf.h, which stands on a higher floor than this folder's tests.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,9 @@
 
 namespace text::testing {
 
-inline std::string shared_path(const std::string& name) { return std::string(CHARTER_SOURCE_DIR "/../shared/") + name; }
+inline std::string shared_path(const std::string& name) {
+  return std::string(CHARTER_SOURCE_DIR "/../shared/") + name;
+}
 
 inline std::string read_all(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -38,7 +40,8 @@ class GgufReader {
     spec.merges = strings_["tokenizer.ggml.merges"];
     const auto& pre = strings_["tokenizer.ggml.pre"];
     spec.pre_tokenizer = pre.empty() ? "gpt2" : pre[0];
-    for (const double score : numbers_["tokenizer.ggml.scores"]) spec.scores.push_back(static_cast<float>(score));
+    for (const double score : numbers_["tokenizer.ggml.scores"])
+      spec.scores.push_back(static_cast<float>(score));
     for (const double type : numbers_["tokenizer.ggml.token_type"])
       spec.types.push_back(static_cast<TokenType>(static_cast<int>(type)));
     spec.bos = number("tokenizer.ggml.bos_token_id", -1);
@@ -67,22 +70,34 @@ class GgufReader {
   }
   void value(const std::string& key, uint32_t type) {
     switch (type) {
-      case 0: case 7: return numbers_[key].push_back(take<uint8_t>());
-      case 1: return numbers_[key].push_back(take<int8_t>());
-      case 2: return numbers_[key].push_back(take<uint16_t>());
-      case 3: return numbers_[key].push_back(take<int16_t>());
-      case 4: return numbers_[key].push_back(take<uint32_t>());
-      case 5: return numbers_[key].push_back(take<int32_t>());
-      case 6: return numbers_[key].push_back(static_cast<double>(take<float>()));
-      case 8: return strings_[key].push_back(take_string());
+      case 0:
+      case 7:
+        return numbers_[key].push_back(take<uint8_t>());
+      case 1:
+        return numbers_[key].push_back(take<int8_t>());
+      case 2:
+        return numbers_[key].push_back(take<uint16_t>());
+      case 3:
+        return numbers_[key].push_back(take<int16_t>());
+      case 4:
+        return numbers_[key].push_back(take<uint32_t>());
+      case 5:
+        return numbers_[key].push_back(take<int32_t>());
+      case 6:
+        return numbers_[key].push_back(static_cast<double>(take<float>()));
+      case 8:
+        return strings_[key].push_back(take_string());
       case 9: {
         const auto element = take<uint32_t>();
         for (auto left = take<uint64_t>(); left > 0; --left) value(key, element);
         return;
       }
-      case 10: return numbers_[key].push_back(static_cast<double>(take<uint64_t>()));
-      case 11: return numbers_[key].push_back(static_cast<double>(take<int64_t>()));
-      default: return numbers_[key].push_back(take<double>());
+      case 10:
+        return numbers_[key].push_back(static_cast<double>(take<uint64_t>()));
+      case 11:
+        return numbers_[key].push_back(static_cast<double>(take<int64_t>()));
+      default:
+        return numbers_[key].push_back(take<double>());
     }
   }
 

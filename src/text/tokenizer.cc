@@ -14,20 +14,23 @@ constexpr size_t kTokensMax = 1 << 24;
 constexpr size_t kSpecialBytesMax = 4096;
 constexpr size_t kStretchBytesMax = 1 << 30;  // symbols index bytes with 32 bits
 
-// The names by which common models end a turn. Their files do not always list them as stops, and a model that ran past
-// one would talk to itself.
-constexpr std::string_view kTurnEnds[] = {"<|im_end|>", "<|end|>", "<|eot_id|>", "<|eom_id|>", "<end_of_turn>", "<|EOT|>",
+// The names by which common models end a turn. Their files do not always list them as stops, and a
+// model that ran past one would talk to itself.
+constexpr std::string_view kTurnEnds[] = {"<|im_end|>",    "<|end|>",        "<|eot_id|>",
+                                          "<|eom_id|>",    "<end_of_turn>",  "<|EOT|>",
                                           "<|endoftext|>", "<|end_of_text|>"};
 
 base::Status check_ids(const VocabSpec& spec) {
   const auto refuse = [&](std::string_view what, int32_t id) {
-    return base::fail(base::Code::Malformed, "the " + std::string(what) + " token has id " + std::to_string(id) +
-                                                 ", and the vocabulary has " + std::to_string(spec.tokens.size()) +
-                                                 " tokens");
+    return base::fail(base::Code::Malformed, "the " + std::string(what) + " token has id " +
+                                                 std::to_string(id) + ", and the vocabulary has " +
+                                                 std::to_string(spec.tokens.size()) + " tokens");
   };
   const auto size = static_cast<int32_t>(spec.tokens.size());
-  for (const auto& [what, id] : {std::pair<std::string_view, int32_t>{"bos", spec.bos}, {"eos", spec.eos},
-                                 {"unknown", spec.unknown}, {"pad", spec.pad}}) {
+  for (const auto& [what, id] : {std::pair<std::string_view, int32_t>{"bos", spec.bos},
+                                 {"eos", spec.eos},
+                                 {"unknown", spec.unknown},
+                                 {"pad", spec.pad}}) {
     if (id < -1 || id >= size) return refuse(what, id);
   }
   for (const auto* list : {&spec.stop_ids, &spec.strip_left_ids, &spec.strip_right_ids}) {
@@ -54,11 +57,13 @@ base::Status Tokenizer::Tables::check_and_index() {
   const size_t size = spec.tokens.size();
   if (size == 0) return base::fail(base::Code::Malformed, "the vocabulary is empty");
   if (size > kTokensMax)
-    return base::fail(base::Code::TooLarge, "the vocabulary has " + std::to_string(size) + " tokens; 16777216 are allowed");
+    return base::fail(base::Code::TooLarge, "the vocabulary has " + std::to_string(size) +
+                                                " tokens; 16777216 are allowed");
   if (spec.types.empty()) spec.types.assign(size, TokenType::Normal);
   if (spec.types.size() != size)
-    return base::fail(base::Code::Malformed, "the vocabulary needs one type for each of its " + std::to_string(size) +
-                                                 " tokens, and has " + std::to_string(spec.types.size()));
+    return base::fail(base::Code::Malformed, "the vocabulary needs one type for each of its " +
+                                                 std::to_string(size) + " tokens, and has " +
+                                                 std::to_string(spec.types.size()));
   TRY_VOID(check_ids(spec));
   byte_ids.fill(-1);
   bytes = spec.tokens;
@@ -66,13 +71,15 @@ base::Status Tokenizer::Tables::check_and_index() {
   stops.resize(size);
   for (size_t id = 0; id < size; ++id) {
     if (!by_spelling.emplace(spec.tokens[id], static_cast<int32_t>(id)).second)
-      return base::fail(base::Code::Malformed, "the vocabulary lists one token twice, the second time as id " +
-                                                   std::to_string(id),
-                        spec.tokens[id].substr(0, 80));
+      return base::fail(
+          base::Code::Malformed,
+          "the vocabulary lists one token twice, the second time as id " + std::to_string(id),
+          spec.tokens[id].substr(0, 80));
     const bool literal = spec.types[id] == TokenType::UserDefined;
     if (!literal && !is_special(static_cast<int32_t>(id))) continue;
     if (spec.tokens[id].size() > kSpecialBytesMax)
-      return base::fail(base::Code::TooLarge, "special token " + std::to_string(id) + " is longer than 4096 bytes");
+      return base::fail(base::Code::TooLarge,
+                        "special token " + std::to_string(id) + " is longer than 4096 bytes");
     all_specials.add(spec.tokens[id], static_cast<int32_t>(id));
     stops[id] = std::ranges::find(kTurnEnds, spec.tokens[id]) != std::end(kTurnEnds);
     if (literal) literals.add(spec.tokens[id], static_cast<int32_t>(id));
@@ -127,11 +134,14 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, bool parse_special
       after_special = false;
     }
   };
-  // The stretch before a special waits until that special says whether it swallows the blanks in front of it.
+  // The stretch before a special waits until that special says whether it swallows the blanks in
+  // front of it.
   std::string_view waiting;
   partition(
       parse_special ? t.all_specials : t.literals, text,
-      [&](size_t begin, size_t end) { waiting = strip(text.substr(begin, end - begin), strip_start, false); },
+      [&](size_t begin, size_t end) {
+        waiting = strip(text.substr(begin, end - begin), strip_start, false);
+      },
       [&](int32_t id, size_t, size_t) {
         encode_stretch(strip(std::exchange(waiting, {}), false, t.strips_left[id]));
         out.push_back(id);
@@ -152,7 +162,8 @@ std::vector<int32_t> Tokenizer::encode_prompt(std::string_view text) const {
 
 std::string Tokenizer::decode(std::span<const int32_t> ids, bool with_control) const {
   std::string out;
-  bool first = tables_->spec.kind == VocabSpec::Kind::SentencePiece && tables_->spec.add_space_prefix;
+  bool first =
+      tables_->spec.kind == VocabSpec::Kind::SentencePiece && tables_->spec.add_space_prefix;
   for (const int32_t id : ids) {
     if (is_control(id)) {
       if (with_control) out += token_bytes(id);
@@ -176,7 +187,9 @@ int32_t Tokenizer::eos() const { return tables_->spec.eos; }
 int32_t Tokenizer::unknown() const { return tables_->spec.unknown; }
 int32_t Tokenizer::pad() const { return tables_->spec.pad; }
 bool Tokenizer::add_bos() const { return tables_->spec.add_bos; }
-bool Tokenizer::is_control(int32_t id) const { return id >= 0 && id < size() && tables_->is_special(id); }
+bool Tokenizer::is_control(int32_t id) const {
+  return id >= 0 && id < size() && tables_->is_special(id);
+}
 bool Tokenizer::is_stop(int32_t id) const { return id >= 0 && id < size() && tables_->stops[id]; }
 
 int32_t Tokenizer::find(std::string_view token) const {

@@ -1,4 +1,5 @@
-// tokenizer_config.json, and the vocabularies that are not tokenizer.json: characters by code point, llama2.c's file.
+// tokenizer_config.json, and the vocabularies that are not tokenizer.json: characters by code
+// point, llama2.c's file.
 #include <algorithm>
 #include <cstring>
 
@@ -18,7 +19,8 @@ constexpr int32_t kLlama2cTokensMax = 1 << 20;
 constexpr size_t kLlama2cTokenBytesMax = 1024;
 
 std::unexpected<base::Error> malformed(std::string message) {
-  return fail(Code::Malformed, "tokenizer_config.json: " + std::move(message), "tokenizer_config.json");
+  return fail(Code::Malformed, "tokenizer_config.json: " + std::move(message),
+              "tokenizer_config.json");
 }
 
 // A token is written as a string, or as {"content": "...", ...}.
@@ -44,7 +46,8 @@ base::Result<std::optional<std::string>> chat_template(const Value& file) {
   if (found.is_string()) return found.as_string();
   if (!found.is_array()) return malformed("chat_template is neither text nor a list");
   for (const Value& named : found.as_array()) {
-    if (named["name"] == Value("default") && named["template"].is_string()) return named["template"].as_string();
+    if (named["name"] == Value("default") && named["template"].is_string())
+      return named["template"].as_string();
   }
   return std::nullopt;
 }
@@ -66,7 +69,8 @@ std::string with_marked_blanks(std::string_view token) {
 base::Result<TokenizerConfig> read_tokenizer_config(std::string_view bytes) {
   auto file = json::parse(bytes);
   if (!file)
-    return base::wrap(std::move(file).error(), "tokenizer_config.json does not parse", "tokenizer_config.json");
+    return base::wrap(std::move(file).error(), "tokenizer_config.json does not parse",
+                      "tokenizer_config.json");
   if (!file->is_object()) return malformed("the file is not an object");
   TokenizerConfig config;
   TRY(config.bos_token, token_name(*file, "bos_token"));
@@ -77,9 +81,11 @@ base::Result<TokenizerConfig> read_tokenizer_config(std::string_view bytes) {
   TRY(config.add_bos_token, optional_bool(*file, "add_bos_token"));
   TRY(config.add_eos_token, optional_bool(*file, "add_eos_token"));
   if (const Value* ords = file->find("char_ords")) {
-    if (!ords->is_array() || ords->as_array().size() > kCharactersMax) return malformed("char_ords is not a list of characters");
+    if (!ords->is_array() || ords->as_array().size() > kCharactersMax)
+      return malformed("char_ords is not a list of characters");
     for (const Value& ord : ords->as_array()) {
-      if (!ord.is_int() || ord.as_int() < 0 || ord.as_int() > 0x10FFFF) return malformed("char_ords holds no code point");
+      if (!ord.is_int() || ord.as_int() < 0 || ord.as_int() > 0x10FFFF)
+        return malformed("char_ords holds no code point");
       config.char_ords.push_back(static_cast<int32_t>(ord.as_int()));
     }
   }
@@ -87,11 +93,13 @@ base::Result<TokenizerConfig> read_tokenizer_config(std::string_view bytes) {
 }
 
 base::Status apply(const TokenizerConfig& config, VocabSpec* spec) {
-  const auto resolve = [&](const char* key, const std::optional<std::string>& name, int32_t* id) -> base::Status {
+  const auto resolve = [&](const char* key, const std::optional<std::string>& name,
+                           int32_t* id) -> base::Status {
     if (!name || name->empty()) return {};
     const auto found = std::ranges::find(spec->tokens, *name);
     if (found == spec->tokens.end())
-      return malformed(std::string(key) + " names \"" + name->substr(0, 80) + "\", which is not in the vocabulary");
+      return malformed(std::string(key) + " names \"" + name->substr(0, 80) +
+                       "\", which is not in the vocabulary");
     *id = static_cast<int32_t>(found - spec->tokens.begin());
     return {};
   };
@@ -105,7 +113,8 @@ base::Status apply(const TokenizerConfig& config, VocabSpec* spec) {
 }
 
 base::Result<VocabSpec> character_vocab(const TokenizerConfig& config) {
-  if (config.char_ords.empty()) return malformed("there is no tokenizer.json, and no char_ords either");
+  if (config.char_ords.empty())
+    return malformed("there is no tokenizer.json, and no char_ords either");
   VocabSpec spec;
   spec.kind = VocabSpec::Kind::Characters;
   spec.tokens = {"<sep>", "<eos>", "<pad>", "<unk>"};
@@ -124,26 +133,32 @@ base::Result<VocabSpec> character_vocab(const TokenizerConfig& config) {
 
 base::Result<VocabSpec> read_llama2c_vocab(std::string_view bytes, int32_t vocab_size) {
   if (vocab_size < 3 || vocab_size > kLlama2cTokensMax)
-    return fail(Code::InvalidArgument, "a llama2.c vocabulary has 3 to 1048576 tokens, not " + std::to_string(vocab_size));
+    return fail(Code::InvalidArgument,
+                "a llama2.c vocabulary has 3 to 1048576 tokens, not " + std::to_string(vocab_size));
   VocabSpec spec;
   spec.kind = VocabSpec::Kind::SentencePiece;
   size_t at = 4;  // the length of the longest token, which nothing needs
   for (int32_t id = 0; id < vocab_size; ++id) {
     if (bytes.size() < at + 8)
-      return fail(Code::Malformed, "the vocabulary file ends at token " + std::to_string(id) + " of " +
-                                       std::to_string(vocab_size) + "; it is cut short, or belongs to another model");
+      return fail(Code::Malformed, "the vocabulary file ends at token " + std::to_string(id) +
+                                       " of " + std::to_string(vocab_size) +
+                                       "; it is cut short, or belongs to another model");
     float score = 0;
     uint32_t length = 0;
     std::memcpy(&score, bytes.data() + at, sizeof score);
     std::memcpy(&length, bytes.data() + at + 4, sizeof length);
     at += 8;
     if (length > kLlama2cTokenBytesMax || bytes.size() - at < length)
-      return fail(Code::Malformed, "token " + std::to_string(id) + " of the vocabulary file claims " +
-                                       std::to_string(length) + " bytes; the file is damaged");
+      return fail(Code::Malformed, "token " + std::to_string(id) +
+                                       " of the vocabulary file claims " + std::to_string(length) +
+                                       " bytes; the file is damaged");
     std::string token(bytes.substr(at, length));
     at += length;
     const bool byte = token.size() == 6 && token.starts_with("<0x") && token.ends_with('>');
-    spec.types.push_back(id == 0 ? TokenType::Unknown : id < 3 ? TokenType::Control : byte ? TokenType::Byte : TokenType::Normal);
+    spec.types.push_back(id == 0  ? TokenType::Unknown
+                         : id < 3 ? TokenType::Control
+                         : byte   ? TokenType::Byte
+                                  : TokenType::Normal);
     // Newer files write "\n<s>\n": the line ends belong to llama2.c's way of printing.
     if (id < 3) token = id == 0 ? "<unk>" : id == 1 ? "<s>" : "</s>";
     spec.tokens.push_back(with_marked_blanks(token));

@@ -1,5 +1,6 @@
-// Encoding any bytes must end, give ids of the vocabulary, and, where the vocabulary has all bytes, decode to the same
-// bytes. The first byte of the input picks the cut and whether specials are parsed.
+// Encoding any bytes must end, give ids of the vocabulary, and, where the vocabulary has all bytes,
+// decode to the same bytes. The first byte of the input picks the cut and whether specials are
+// parsed.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -41,7 +42,8 @@ text::Tokenizer make_tokenizer(std::string_view split) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const std::vector<text::Tokenizer> tokenizers = [] {
     std::vector<text::Tokenizer> made;
-    for (const text::NamedSplit& split : text::named_splits()) made.push_back(make_tokenizer(split.name));
+    for (const text::NamedSplit& split : text::named_splits())
+      made.push_back(make_tokenizer(split.name));
     return made;
   }();
   if (size == 0) return 0;

@@ -1,4 +1,5 @@
-// Any bytes as tokenizer.json and tokenizer_config.json: an error, or a spec that either makes a tokenizer or is refused.
+// Any bytes as tokenizer.json and tokenizer_config.json: an error, or a spec that either makes a
+// tokenizer or is refused.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -16,7 +17,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (config) static_cast<void>(text::apply(*config, &*spec));
   const auto tokenizer = text::Tokenizer::create(*spec);
   if (!tokenizer) return 0;
-  for (const int32_t id : tokenizer->encode("Hello  world 123 <s> \xE4\xB8\x80\xFF", true)) CHECK(id >= 0 && id < tokenizer->size());
-  if (spec->kind != text::VocabSpec::Kind::SentencePiece) CHECK(text::write_tokenizer_json(*spec).has_value());
+  for (const int32_t id : tokenizer->encode("Hello  world 123 <s> \xE4\xB8\x80\xFF", true))
+    CHECK(id >= 0 && id < tokenizer->size());
+  if (spec->kind != text::VocabSpec::Kind::SentencePiece)
+    CHECK(text::write_tokenizer_json(*spec).has_value());
   return 0;
 }

@@ -1,5 +1,5 @@
-// Reads tokenizer.json. The file is hostile until proven otherwise: every count, id and spelling is checked here, and
-// Tokenizer::create checks the whole again.
+// Reads tokenizer.json. The file is hostile until proven otherwise: every count, id and spelling is
+// checked here, and Tokenizer::create checks the whole again.
 #include <algorithm>
 #include <unordered_map>
 #include <utility>
@@ -68,23 +68,26 @@ base::Result<std::vector<AddedToken>> added_tokens(const Value& file) {
     const Value& id = token["id"];
     const Value& content = token["content"];
     if (!id.is_int() || id.as_int() < 0 || id.as_int() >= kTokensMax || !content.is_string())
-      return malformed("an added token has no valid id and content: " + json::dump(token).substr(0, 120));
-    added.push_back({id.as_int(), &content.as_string(), flag(token, "special", false), flag(token, "lstrip", false),
-                     flag(token, "rstrip", false)});
+      return malformed("an added token has no valid id and content: " +
+                       json::dump(token).substr(0, 120));
+    added.push_back({id.as_int(), &content.as_string(), flag(token, "special", false),
+                     flag(token, "lstrip", false), flag(token, "rstrip", false)});
   }
   return added;
 }
 
-base::Status place(VocabSpec* spec, std::vector<bool>* placed, int64_t id, const std::string& token) {
+base::Status place(VocabSpec* spec, std::vector<bool>* placed, int64_t id,
+                   const std::string& token) {
   if ((*placed)[id] && spec->tokens[id] != token)
-    return malformed("id " + std::to_string(id) + " is given to two tokens, \"" + spec->tokens[id].substr(0, 40) +
-                     "\" and \"" + token.substr(0, 40) + "\"");
+    return malformed("id " + std::to_string(id) + " is given to two tokens, \"" +
+                     spec->tokens[id].substr(0, 40) + "\" and \"" + token.substr(0, 40) + "\"");
   (*placed)[id] = true;
   spec->tokens[id] = token;
   return {};
 }
 
-base::Status read_tokens(const Value& model, const std::vector<AddedToken>& added, VocabSpec* spec) {
+base::Status read_tokens(const Value& model, const std::vector<AddedToken>& added,
+                         VocabSpec* spec) {
   const Value& vocab = model["vocab"];
   if (!vocab.is_object()) return malformed("the model has no vocab");
   int64_t size = 0;
@@ -94,14 +97,17 @@ base::Status read_tokens(const Value& model, const std::vector<AddedToken>& adde
     size = std::max(size, id.as_int() + 1);
   }
   for (const AddedToken& token : added) size = std::max(size, token.id + 1);
-  // A few ids may be unused; a file that names one token and gives it id 4 million is not a vocabulary.
+  // A few ids may be unused; a file that names one token and gives it id 4 million is not a
+  // vocabulary.
   const auto named = static_cast<int64_t>(vocab.as_object().size() + added.size());
   if (size > 2 * named + 1024)
-    return malformed("ids reach " + std::to_string(size - 1) + ", and only " + std::to_string(named) + " tokens are named");
+    return malformed("ids reach " + std::to_string(size - 1) + ", and only " +
+                     std::to_string(named) + " tokens are named");
   spec->tokens.resize(size);
   spec->types.assign(size, TokenType::Normal);
   std::vector<bool> placed(size);
-  for (const auto& [token, id] : vocab.as_object()) TRY_VOID(place(spec, &placed, id.as_int(), token));
+  for (const auto& [token, id] : vocab.as_object())
+    TRY_VOID(place(spec, &placed, id.as_int(), token));
   for (const AddedToken& token : added) {
     TRY_VOID(place(spec, &placed, token.id, *token.content));
     const auto id = static_cast<int32_t>(token.id);
@@ -124,9 +130,10 @@ base::Status read_merges(const Value& model, VocabSpec* spec) {
   for (const Value& merge : merges.as_array()) {
     if (merge.is_string()) {
       spec->merges.push_back(merge.as_string());
-    } else if (merge.is_array() && merge.as_array().size() == 2 && merge.as_array()[0].is_string() &&
-               merge.as_array()[1].is_string()) {
-      spec->merges.push_back(merge.as_array()[0].as_string() + " " + merge.as_array()[1].as_string());
+    } else if (merge.is_array() && merge.as_array().size() == 2 &&
+               merge.as_array()[0].is_string() && merge.as_array()[1].is_string()) {
+      spec->merges.push_back(merge.as_array()[0].as_string() + " " +
+                             merge.as_array()[1].as_string());
     } else {
       return malformed("merge " + std::to_string(spec->merges.size()) + " is not a pair of pieces");
     }
@@ -147,10 +154,12 @@ base::Status read_split_step(const Value& step, VocabSpec* spec, bool* byte_leve
   if (*byte_level) return malformed("a pre-tokenizer follows ByteLevel");
   if (is_type(step, "ByteLevel")) {
     spec->add_space_prefix = flag(step, "add_prefix_space", true);
-    if (flag(step, "use_regex", true)) spec->split_patterns.emplace_back(find_split("gpt2")->patterns[0]);
+    if (flag(step, "use_regex", true))
+      spec->split_patterns.emplace_back(find_split("gpt2")->patterns[0]);
     *byte_level = true;
   } else if (is_type(step, "Digits")) {
-    spec->split_patterns.emplace_back(flag(step, "individual_digits", false) ? R"(\p{N})" : R"(\p{N}+)");
+    spec->split_patterns.emplace_back(flag(step, "individual_digits", false) ? R"(\p{N})"
+                                                                             : R"(\p{N}+)");
   } else if (is_type(step, "Split") && step["pattern"]["Regex"].is_string()) {
     const Value& behavior = step["behavior"];
     const bool inverted = flag(step, "invert", false);
@@ -183,12 +192,14 @@ base::Status read_byte_level(const Value& file, VocabSpec* spec) {
   bool byte_level = false;
   for (const Value* step : steps) TRY_VOID(read_split_step(*step, spec, &byte_level));
   if (!byte_level) return unsupported("pre-tokenizer", file["pre_tokenizer"]);
-  if (spec->split_patterns.empty()) return unsupported("pre-tokenizer that does not cut the text", file["pre_tokenizer"]);
+  if (spec->split_patterns.empty())
+    return unsupported("pre-tokenizer that does not cut the text", file["pre_tokenizer"]);
   name_patterns(spec);
   return read_merges(file["model"], spec);
 }
 
-// A SentencePiece vocabulary that was turned into merges: the earlier a merge, the better the token it makes.
+// A SentencePiece vocabulary that was turned into merges: the earlier a merge, the better the token
+// it makes.
 base::Status read_byte_fallback(const Value& file, VocabSpec* spec) {
   spec->kind = VocabSpec::Kind::SentencePiece;
   TRY(const auto normalizers, steps_of(file["normalizer"], "normalizers"));
@@ -216,8 +227,10 @@ base::Status read_byte_fallback(const Value& file, VocabSpec* spec) {
   spec->scores.assign(spec->tokens.size(), kNeverMerged);
   for (size_t id = 0; id < spec->tokens.size(); ++id) {
     const std::string& token = spec->tokens[id];
-    if (const auto found = scores.find(token); found != scores.end()) spec->scores[id] = found->second;
-    if (spec->types[id] == TokenType::Normal && token.size() == 6 && token.starts_with("<0x") && token.ends_with('>'))
+    if (const auto found = scores.find(token); found != scores.end())
+      spec->scores[id] = found->second;
+    if (spec->types[id] == TokenType::Normal && token.size() == 6 && token.starts_with("<0x") &&
+        token.ends_with('>'))
       spec->types[id] = TokenType::Byte;
   }
   return {};
@@ -236,7 +249,8 @@ base::Status read_unknown(const Value& model, VocabSpec* spec) {
 
 base::Result<VocabSpec> read_tokenizer_json(std::string_view bytes) {
   auto parsed = json::parse(bytes, {.bytes_max = kFileBytesMax});
-  if (!parsed) return base::wrap(std::move(parsed).error(), "tokenizer.json does not parse", "tokenizer.json");
+  if (!parsed)
+    return base::wrap(std::move(parsed).error(), "tokenizer.json does not parse", "tokenizer.json");
   const Value& file = *parsed;
   const Value& model = file["model"];
   if (!model.is_object()) return malformed("there is no model");

@@ -21,8 +21,11 @@ using testing::shared_path;
 
 VocabSpec trained() {
   std::string corpus;
-  for (int i = 0; i < 20; ++i) corpus += "She has 12 red apples, and he's got 7. \u5C0F\u660E\u670912\u4E2A\u82F9\u679C\u3002\n";
-  auto spec = train_bpe(corpus, {.vocab_size = 330, .specials = {"<|endoftext|>", "<|user|>", "<|end|>"}});
+  for (int i = 0; i < 20; ++i)
+    corpus +=
+        "She has 12 red apples, and he's got 7. \u5C0F\u660E\u670912\u4E2A\u82F9\u679C\u3002\n";
+  auto spec =
+      train_bpe(corpus, {.vocab_size = 330, .specials = {"<|endoftext|>", "<|user|>", "<|end|>"}});
   EXPECT_TRUE(spec.has_value());
   spec->eos = 2;
   return *std::move(spec);
@@ -36,7 +39,8 @@ void expect_equal(const VocabSpec& a, const VocabSpec& b) {
   EXPECT_EQ(a.pre_tokenizer, b.pre_tokenizer);
   EXPECT_EQ(a.split_patterns, b.split_patterns);
   EXPECT_EQ(a.strip_right_ids, b.strip_right_ids);
-  EXPECT_EQ(std::tie(a.bos, a.eos, a.unknown, a.pad, a.add_bos, a.add_eos), std::tie(b.bos, b.eos, b.unknown, b.pad, b.add_bos, b.add_eos));
+  EXPECT_EQ(std::tie(a.bos, a.eos, a.unknown, a.pad, a.add_bos, a.add_eos),
+            std::tie(b.bos, b.eos, b.unknown, b.pad, b.add_bos, b.add_eos));
   EXPECT_EQ(a.add_space_prefix, b.add_space_prefix);
   EXPECT_EQ(a.whole_words_first, b.whole_words_first);
   EXPECT_EQ(a.normalize_nfc, b.normalize_nfc);
@@ -97,7 +101,8 @@ TEST(TokenizerJson, ReadsWhatOthersWrite) {
 }
 
 TEST(TokenizerJson, ReadsByteFallbackVocabularies) {
-  const auto spec = read_tokenizer_json(R"({"added_tokens":[{"id":0,"content":"<unk>","special":true}],
+  const auto spec =
+      read_tokenizer_json(R"({"added_tokens":[{"id":0,"content":"<unk>","special":true}],
     "normalizer":{"type":"Sequence","normalizers":[{"type":"Prepend","prepend":"\u2581"},
       {"type":"Replace","pattern":{"String":" "},"content":"\u2581"}]},"pre_tokenizer":null,
     "model":{"type":"BPE","unk_token":"<unk>","byte_fallback":true,
@@ -116,22 +121,34 @@ TEST(TokenizerJson, RefusesWhatItDoesNotKnow) {
   EXPECT_THAT(refusal("{"), HasSubstr("does not parse"));
   EXPECT_THAT(refusal("{}"), HasSubstr("no model"));
   EXPECT_THAT(refusal(R"({"model":{"type":"Unigram"}})"), HasSubstr("Unigram"));
-  EXPECT_THAT(refusal(R"({"model":{"type":"BPE","vocab":{"a":-1},"merges":[]}})"), HasSubstr("no valid id"));
-  EXPECT_THAT(refusal(R"({"model":{"type":"BPE","vocab":{"a":4000000},"merges":[]}})"), HasSubstr("only 1 tokens"));
-  EXPECT_THAT(refusal(R"({"model":{"type":"BPE","vocab":{"a":0,"b":0},"merges":[]}})"), HasSubstr("two tokens"));
-  EXPECT_THAT(refusal(R"({"model":{"type":"BPE","vocab":{"a":0},"merges":[1]},"pre_tokenizer":{"type":"ByteLevel"}})"),
-              HasSubstr("merge 0"));
-  EXPECT_THAT(refusal(R"({"model":{"type":"BPE","vocab":{"a":0},"merges":["a a"]},"pre_tokenizer":{"type":"Bert"}})"),
-              HasSubstr("Bert"));
-  EXPECT_THAT(refusal(R"({"model":{"type":"BPE","vocab":{"a":0},"merges":[]},"normalizer":{"type":"Lowercase"}})"),
-              HasSubstr("Lowercase"));
-  EXPECT_THAT(refusal(R"({"added_tokens":[{"id":"x"}],"model":{"type":"BPE","vocab":{"a":0},"merges":[]}})"),
-              HasSubstr("added token"));
+  EXPECT_THAT(refusal(R"({"model":{"type":"BPE","vocab":{"a":-1},"merges":[]}})"),
+              HasSubstr("no valid id"));
+  EXPECT_THAT(refusal(R"({"model":{"type":"BPE","vocab":{"a":4000000},"merges":[]}})"),
+              HasSubstr("only 1 tokens"));
+  EXPECT_THAT(refusal(R"({"model":{"type":"BPE","vocab":{"a":0,"b":0},"merges":[]}})"),
+              HasSubstr("two tokens"));
+  EXPECT_THAT(
+      refusal(
+          R"({"model":{"type":"BPE","vocab":{"a":0},"merges":[1]},"pre_tokenizer":{"type":"ByteLevel"}})"),
+      HasSubstr("merge 0"));
+  EXPECT_THAT(
+      refusal(
+          R"({"model":{"type":"BPE","vocab":{"a":0},"merges":["a a"]},"pre_tokenizer":{"type":"Bert"}})"),
+      HasSubstr("Bert"));
+  EXPECT_THAT(
+      refusal(
+          R"({"model":{"type":"BPE","vocab":{"a":0},"merges":[]},"normalizer":{"type":"Lowercase"}})"),
+      HasSubstr("Lowercase"));
+  EXPECT_THAT(
+      refusal(
+          R"({"added_tokens":[{"id":"x"}],"model":{"type":"BPE","vocab":{"a":0},"merges":[]}})"),
+      HasSubstr("added token"));
 }
 
 TEST(TokenizerConfig, NamesBecomeIds) {
   VocabSpec spec = trained();
-  const auto config = read_tokenizer_config(R"({"bos_token":{"content":"<|user|>"},"eos_token":"<|end|>","pad_token":null,
+  const auto config = read_tokenizer_config(
+      R"({"bos_token":{"content":"<|user|>"},"eos_token":"<|end|>","pad_token":null,
     "add_bos_token":true,"chat_template":[{"name":"tool","template":"t"},{"name":"default","template":"d"}]})");
   ASSERT_TRUE(config.has_value());
   EXPECT_EQ(config->chat_template, "d");
@@ -166,22 +183,27 @@ TEST(Llama2c, VocabularyGivesTheGoldenText) {
   ASSERT_TRUE(spec.has_value()) << spec.error().text();
   const auto tokenizer = Tokenizer::create(*spec);
   ASSERT_TRUE(tokenizer.has_value()) << tokenizer.error().text();
-  const std::vector<int32_t> start = {403, 407, 261, 378, 432, 383, 286, 261, 376, 298, 315, 421, 395, 317, 426};
+  const std::vector<int32_t> start = {403, 407, 261, 378, 432, 383, 286, 261,
+                                      376, 298, 315, 421, 395, 317, 426};
   EXPECT_EQ(tokenizer->decode(start), "Once upon a time, there was a little girl named Lily.");
   EXPECT_EQ(tokenizer->encode(tokenizer->decode(start), false), start);
-  EXPECT_THAT(read_llama2c_vocab(std::string_view(bytes).substr(0, 3000), 512).error().message, HasSubstr("ends at token"));
-  EXPECT_THAT(read_llama2c_vocab(std::string(20, '\xFF'), 512).error().message, HasSubstr("damaged"));
+  EXPECT_THAT(read_llama2c_vocab(std::string_view(bytes).substr(0, 3000), 512).error().message,
+              HasSubstr("ends at token"));
+  EXPECT_THAT(read_llama2c_vocab(std::string(20, '\xFF'), 512).error().message,
+              HasSubstr("damaged"));
 }
 
 TEST(Llama2c, ItsVocabularyIsTheOneOfTheGgufFile) {
   const std::string folder = shared_path("weights/tokenizers/");
   if (!std::filesystem::exists(folder)) GTEST_SKIP() << "needs ../shared/weights";
-  const auto llama2c = Tokenizer::create(*read_llama2c_vocab(read_all(folder + "llama2c/tokenizer.bin"), 32000));
+  const auto llama2c =
+      Tokenizer::create(*read_llama2c_vocab(read_all(folder + "llama2c/tokenizer.bin"), 32000));
   ASSERT_TRUE(llama2c.has_value()) << llama2c.error().text();
   const auto gguf = Tokenizer::create(
       testing::GgufReader(read_all(folder + "gguf_vocab/ggml-vocab-llama-spm.gguf")).vocab());
   ASSERT_TRUE(gguf.has_value());
-  for (const std::string_view text : {"Hello, y'all! How are you?", "  two  blanks\n", "\u5C0F\u660E \U0001F999 na\u00EFve"})
+  for (const std::string_view text :
+       {"Hello, y'all! How are you?", "  two  blanks\n", "\u5C0F\u660E \U0001F999 na\u00EFve"})
     EXPECT_EQ(llama2c->encode(text, false), gguf->encode(text, false)) << text;
 }
 

@@ -1,4 +1,5 @@
-// Writes tokenizer.json and tokenizer_config.json so that Hugging Face's tokenizers reads them and gives the same ids.
+// Writes tokenizer.json and tokenizer_config.json so that Hugging Face's tokenizers reads them and
+// gives the same ids.
 #include <algorithm>
 
 #include "json/json.h"
@@ -18,16 +19,26 @@ Array strings(const std::vector<std::string>& list) {
   return out;
 }
 
-TokenType type_of(const VocabSpec& spec, size_t id) { return spec.types.empty() ? TokenType::Normal : spec.types[id]; }
+TokenType type_of(const VocabSpec& spec, size_t id) {
+  return spec.types.empty() ? TokenType::Normal : spec.types[id];
+}
 
-bool listed(const std::vector<int32_t>& ids, size_t id) { return std::ranges::count(ids, static_cast<int32_t>(id)) > 0; }
+bool listed(const std::vector<int32_t>& ids, size_t id) {
+  return std::ranges::count(ids, static_cast<int32_t>(id)) > 0;
+}
 
 Value byte_level(bool use_regex, bool add_prefix_space) {
-  return Object{{"type", "ByteLevel"}, {"add_prefix_space", add_prefix_space}, {"trim_offsets", true}, {"use_regex", use_regex}};
+  return Object{{"type", "ByteLevel"},
+                {"add_prefix_space", add_prefix_space},
+                {"trim_offsets", true},
+                {"use_regex", use_regex}};
 }
 
 Value split(std::string_view pattern) {
-  return Object{{"type", "Split"}, {"pattern", Object{{"Regex", pattern}}}, {"behavior", "Isolated"}, {"invert", false}};
+  return Object{{"type", "Split"},
+                {"pattern", Object{{"Regex", pattern}}},
+                {"behavior", "Isolated"},
+                {"invert", false}};
 }
 
 base::Result<Value> pre_tokenizer(const VocabSpec& spec) {
@@ -36,7 +47,8 @@ base::Result<Value> pre_tokenizer(const VocabSpec& spec) {
   if (patterns.empty()) {
     const NamedSplit* named = find_split(spec.pre_tokenizer);
     if (!named)
-      return base::fail(base::Code::Unimplemented, "the pre-tokenizer has no known pattern", spec.pre_tokenizer);
+      return base::fail(base::Code::Unimplemented, "the pre-tokenizer has no known pattern",
+                        spec.pre_tokenizer);
     patterns.assign(named->patterns.begin(), named->patterns.end());
   }
   Array steps;
@@ -49,7 +61,8 @@ Array added_tokens(const VocabSpec& spec) {
   Array added;
   for (size_t id = 0; id < spec.tokens.size(); ++id) {
     const TokenType type = type_of(spec, id);
-    if (type != TokenType::Control && type != TokenType::UserDefined && type != TokenType::Unknown) continue;
+    if (type != TokenType::Control && type != TokenType::UserDefined && type != TokenType::Unknown)
+      continue;
     added.push_back(Object{{"id", static_cast<int64_t>(id)},
                            {"content", spec.tokens[id]},
                            {"single_word", false},
@@ -65,13 +78,15 @@ Array added_tokens(const VocabSpec& spec) {
 
 base::Result<std::string> write_tokenizer_json(const VocabSpec& spec) {
   if (spec.kind == VocabSpec::Kind::SentencePiece)
-    return base::fail(base::Code::Unimplemented, "a SentencePiece vocabulary cannot be written as tokenizer.json; keep its "
-                                                 "GGUF file");
+    return base::fail(base::Code::Unimplemented,
+                      "a SentencePiece vocabulary cannot be written as tokenizer.json; keep its "
+                      "GGUF file");
   const bool characters = spec.kind == VocabSpec::Kind::Characters;
   TRY(Value cut, pre_tokenizer(spec));
   Object vocab;
   for (size_t id = 0; id < spec.tokens.size(); ++id) {
-    if (type_of(spec, id) != TokenType::Unused) vocab.emplace_back(spec.tokens[id], static_cast<int64_t>(id));
+    if (type_of(spec, id) != TokenType::Unused)
+      vocab.emplace_back(spec.tokens[id], static_cast<int64_t>(id));
   }
   const Value unknown = spec.unknown >= 0 ? Value(spec.tokens[spec.unknown]) : Value();
   Object model{{"type", "BPE"},
@@ -84,15 +99,16 @@ base::Result<std::string> write_tokenizer_json(const VocabSpec& spec) {
                {"ignore_merges", spec.whole_words_first},
                {"vocab", std::move(vocab)},
                {"merges", strings(spec.merges)}};
-  const Value file = Object{{"version", "1.0"},
-                            {"truncation", Value()},
-                            {"padding", Value()},
-                            {"added_tokens", added_tokens(spec)},
-                            {"normalizer", spec.normalize_nfc ? Value(Object{{"type", "NFC"}}) : Value()},
-                            {"pre_tokenizer", std::move(cut)},
-                            {"post_processor", Value()},
-                            {"decoder", characters ? Value(Object{{"type", "Fuse"}}) : byte_level(true, true)},
-                            {"model", std::move(model)}};
+  const Value file =
+      Object{{"version", "1.0"},
+             {"truncation", Value()},
+             {"padding", Value()},
+             {"added_tokens", added_tokens(spec)},
+             {"normalizer", spec.normalize_nfc ? Value(Object{{"type", "NFC"}}) : Value()},
+             {"pre_tokenizer", std::move(cut)},
+             {"post_processor", Value()},
+             {"decoder", characters ? Value(Object{{"type", "Fuse"}}) : byte_level(true, true)},
+             {"model", std::move(model)}};
   return json::dump_pretty(file) + "\n";
 }
 

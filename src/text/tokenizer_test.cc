@@ -28,21 +28,28 @@ Tokenizer must_create(VocabSpec spec) {
 
 Tokenizer load_gguf(const std::string& name) {
   return must_create(
-      testing::GgufReader(read_all(shared_path("weights/tokenizers/gguf_vocab/ggml-vocab-" + name + ".gguf"))).vocab());
+      testing::GgufReader(
+          read_all(shared_path("weights/tokenizers/gguf_vocab/ggml-vocab-" + name + ".gguf")))
+          .vocab());
 }
 
-bool have_vectors() { return std::filesystem::exists(shared_path("weights/tokenizers/gguf_vocab")); }
+bool have_vectors() {
+  return std::filesystem::exists(shared_path("weights/tokenizers/gguf_vocab"));
+}
 
 std::vector<std::string> inputs_of(const std::string& name) {
-  const std::string all = read_all(shared_path("weights/tokenizers/gguf_vocab/ggml-vocab-" + name + ".gguf.inp"));
+  const std::string all =
+      read_all(shared_path("weights/tokenizers/gguf_vocab/ggml-vocab-" + name + ".gguf.inp"));
   std::vector<std::string> out;
-  for (size_t at = 0, end = 0; (end = all.find(kMarker, at)) != std::string::npos; at = end + kMarker.size())
+  for (size_t at = 0, end = 0; (end = all.find(kMarker, at)) != std::string::npos;
+       at = end + kMarker.size())
     out.push_back(all.substr(at, end - at));
   return out;
 }
 
 std::vector<std::vector<int32_t>> outputs_of(const std::string& name) {
-  std::istringstream lines(read_all(shared_path("weights/tokenizers/gguf_vocab/ggml-vocab-" + name + ".gguf.out")));
+  std::istringstream lines(
+      read_all(shared_path("weights/tokenizers/gguf_vocab/ggml-vocab-" + name + ".gguf.out")));
   std::vector<std::vector<int32_t>> out;
   for (std::string line; std::getline(lines, line);) {
     std::istringstream ids(line);
@@ -67,7 +74,8 @@ TEST_P(RecordedVectors, AreReproducedAndDecodeBack) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Gguf, RecordedVectors, ::testing::Values("gpt-2", "deepseek-coder", "llama-spm", "phi-3"),
+INSTANTIATE_TEST_SUITE_P(Gguf, RecordedVectors,
+                         ::testing::Values("gpt-2", "deepseek-coder", "llama-spm", "phi-3"),
                          [](const auto& info) {
                            std::string name = info.param;
                            std::erase(name, '-');
@@ -77,14 +85,17 @@ INSTANTIATE_TEST_SUITE_P(Gguf, RecordedVectors, ::testing::Values("gpt-2", "deep
 TEST(Tokenizer, GptNeoxDecodesBackWhatItEncodes) {
   if (!have_vectors()) GTEST_SKIP() << "needs ../shared/weights";
   const Tokenizer tokenizer = load_gguf("gpt-neox");
-  for (const std::string& input : inputs_of("gpt-2")) EXPECT_EQ(tokenizer.decode(tokenizer.encode(input, false)), input);
+  for (const std::string& input : inputs_of("gpt-2"))
+    EXPECT_EQ(tokenizer.decode(tokenizer.encode(input, false)), input);
   // Runs of blanks are tokens of their own in this vocabulary.
-  EXPECT_THAT(tokenizer.encode("        x", false), ElementsAre(tokenizer.find("        "), tokenizer.find("x")));
+  EXPECT_THAT(tokenizer.encode("        x", false),
+              ElementsAre(tokenizer.find("        "), tokenizer.find("x")));
 }
 
 VocabSpec tiny_byte_bpe() {
   VocabSpec spec;
-  for (const uint8_t byte : byte_order()) spec.tokens.push_back(to_byte_alphabet(std::string(1, static_cast<char>(byte))));
+  for (const uint8_t byte : byte_order())
+    spec.tokens.push_back(to_byte_alphabet(std::string(1, static_cast<char>(byte))));
   spec.merges = {"a b", "ab c", "b c", "\u0120 a"};
   for (const char* token : {"ab", "abc", "bc", "\u0120a"}) spec.tokens.emplace_back(token);
   spec.types.assign(spec.tokens.size(), TokenType::Normal);
@@ -103,7 +114,8 @@ TEST(ByteBpe, AnyBytesComeBack) {
   base::Rng rng(7);
   for (int round = 0; round < 300; ++round) {
     std::string bytes(rng.below(200), '\0');
-    for (char& c : bytes) c = static_cast<char>(rng.below(4) == 0 ? 0x80 + rng.below(128) : "abc \n'"[rng.below(6)]);
+    for (char& c : bytes)
+      c = static_cast<char>(rng.below(4) == 0 ? 0x80 + rng.below(128) : "abc \n'"[rng.below(6)]);
     ASSERT_EQ(tokenizer.decode(tokenizer.encode(bytes, false)), bytes);
     ASSERT_EQ(tokenizer.decode(tokenizer.encode(bytes, true)), bytes);
   }
@@ -112,17 +124,20 @@ TEST(ByteBpe, AnyBytesComeBack) {
 TEST(ByteBpe, MergesByRankNotByLength) {
   const Tokenizer tokenizer = must_create(tiny_byte_bpe());
   EXPECT_THAT(tokenizer.encode("abc", false), ElementsAre(tokenizer.find("abc")));
-  EXPECT_THAT(tokenizer.encode("bcab", false), ElementsAre(tokenizer.find("bc"), tokenizer.find("ab")));
+  EXPECT_THAT(tokenizer.encode("bcab", false),
+              ElementsAre(tokenizer.find("bc"), tokenizer.find("ab")));
 }
 
 TEST(Specials, BecomeTokensOnlyWhenAskedFor) {
   const Tokenizer tokenizer = must_create(tiny_byte_bpe());
-  EXPECT_THAT(tokenizer.encode("a<|end|>", true), ElementsAre(tokenizer.find("a"), tokenizer.eos()));
+  EXPECT_THAT(tokenizer.encode("a<|end|>", true),
+              ElementsAre(tokenizer.find("a"), tokenizer.eos()));
   const auto plain = tokenizer.encode("a<|end|>", false);
   EXPECT_THAT(plain, ::testing::Not(::testing::Contains(tokenizer.eos())));
   EXPECT_EQ(tokenizer.decode(plain), "a<|end|>");
   EXPECT_EQ(tokenizer.decode(std::vector<int32_t>{tokenizer.find("a"), tokenizer.eos()}), "a");
-  EXPECT_EQ(tokenizer.decode(std::vector<int32_t>{tokenizer.find("a"), tokenizer.eos()}, true), "a<|end|>");
+  EXPECT_EQ(tokenizer.decode(std::vector<int32_t>{tokenizer.find("a"), tokenizer.eos()}, true),
+            "a<|end|>");
   EXPECT_TRUE(tokenizer.is_stop(tokenizer.eos()));
 }
 
@@ -141,7 +156,8 @@ TEST(Specials, ThatSwallowBlanksDoSo) {
   spec.strip_right_ids = {spec.bos};
   const Tokenizer tokenizer = must_create(std::move(spec));
   EXPECT_THAT(tokenizer.encode("<|start|> \n a  <|end|> b", true),
-              ElementsAre(tokenizer.bos(), tokenizer.find("a"), tokenizer.eos(), tokenizer.find("\u0120"), tokenizer.find("b")));
+              ElementsAre(tokenizer.bos(), tokenizer.find("a"), tokenizer.eos(),
+                          tokenizer.find("\u0120"), tokenizer.find("b")));
 }
 
 TEST(Prompt, HasOneBos) {
@@ -174,13 +190,15 @@ TEST(SentencePiece, FallsBackToBytes) {
   spec.kind = VocabSpec::Kind::SentencePiece;
   spec.add_space_prefix = true;
   spec.tokens = {"<unk>", "<0xE4>", "<0xB8>", "\u2581", "a", "\u2581a"};
-  spec.types = {TokenType::Unknown, TokenType::Byte, TokenType::Byte, TokenType::Normal, TokenType::Normal, TokenType::Normal};
+  spec.types = {TokenType::Unknown, TokenType::Byte,   TokenType::Byte,
+                TokenType::Normal,  TokenType::Normal, TokenType::Normal};
   spec.scores = {0, 0, 0, -3, -2, -1};
   spec.unknown = 0;
   const Tokenizer tokenizer = must_create(std::move(spec));
   EXPECT_THAT(tokenizer.encode("a\xE4\xB8\x80", false), ElementsAre(5, 1, 2, 0));
   EXPECT_THAT(tokenizer.encode("\xE4", false), ElementsAre(3, 1));
-  EXPECT_THAT(tokenizer.encode("<0xE4>", false), ElementsAre(3, 0, 0, 0, 0, 0, 0)) << "text must not spell byte tokens";
+  EXPECT_THAT(tokenizer.encode("<0xE4>", false), ElementsAre(3, 0, 0, 0, 0, 0, 0))
+      << "text must not spell byte tokens";
   EXPECT_EQ(tokenizer.decode(std::vector<int32_t>{5, 3, 4}), "a a");
 }
 
@@ -206,11 +224,15 @@ TEST(BadSpecs, AreRefusedByName) {
   EXPECT_THAT(refusal([](VocabSpec& s) { s.bos = 100000; }), HasSubstr("bos"));
   EXPECT_THAT(refusal([](VocabSpec& s) { s.stop_ids = {-5}; }), HasSubstr("-5"));
   EXPECT_THAT(refusal([](VocabSpec& s) { s.types.pop_back(); }), HasSubstr("type"));
-  EXPECT_THAT(refusal([](VocabSpec& s) { s.merges.push_back("nothing here"); }), HasSubstr("merge 4"));
+  EXPECT_THAT(refusal([](VocabSpec& s) { s.merges.push_back("nothing here"); }),
+              HasSubstr("merge 4"));
   EXPECT_THAT(refusal([](VocabSpec& s) { s.merges.push_back("ab"); }), HasSubstr("one blank"));
-  EXPECT_THAT(refusal([](VocabSpec& s) { s.pre_tokenizer = "unheard-of"; }), HasSubstr("gpt2, llama3"));
-  EXPECT_THAT(refusal([](VocabSpec& s) { s.split_patterns = {"("}; }), HasSubstr("does not compile"));
-  EXPECT_THAT(refusal([](VocabSpec& s) { s.kind = VocabSpec::Kind::SentencePiece; }), HasSubstr("score"));
+  EXPECT_THAT(refusal([](VocabSpec& s) { s.pre_tokenizer = "unheard-of"; }),
+              HasSubstr("gpt2, llama3"));
+  EXPECT_THAT(refusal([](VocabSpec& s) { s.split_patterns = {"("}; }),
+              HasSubstr("does not compile"));
+  EXPECT_THAT(refusal([](VocabSpec& s) { s.kind = VocabSpec::Kind::SentencePiece; }),
+              HasSubstr("score"));
 }
 
 TEST(Gpt2, FilesOfTheFirstReleaseGiveTheSameVocabulary) {

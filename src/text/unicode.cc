@@ -33,12 +33,17 @@ std::string map_characters(std::string_view text, Map&& map) {
   return out;
 }
 
-char32_t upper(char32_t c) { return static_cast<char32_t>(utf8proc_toupper(static_cast<utf8proc_int32_t>(c))); }
-char32_t lower(char32_t c) { return static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c))); }
+char32_t upper(char32_t c) {
+  return static_cast<char32_t>(utf8proc_toupper(static_cast<utf8proc_int32_t>(c)));
+}
+char32_t lower(char32_t c) {
+  return static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c)));
+}
 
 bool is_cased(char32_t c) {
   const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
-  return category == UTF8PROC_CATEGORY_LU || category == UTF8PROC_CATEGORY_LL || category == UTF8PROC_CATEGORY_LT;
+  return category == UTF8PROC_CATEGORY_LU || category == UTF8PROC_CATEGORY_LL ||
+         category == UTF8PROC_CATEGORY_LT;
 }
 
 bool contains(std::string_view set, std::string_view character) {
@@ -48,7 +53,8 @@ bool contains(std::string_view set, std::string_view character) {
 // Start of the last character of text[0, end).
 size_t last_character(std::string_view text, size_t end) {
   size_t start = end - 1;
-  while (start > 0 && end - start < 4 && (static_cast<uint8_t>(text[start]) & 0xC0) == 0x80) --start;
+  while (start > 0 && end - start < 4 && (static_cast<uint8_t>(text[start]) & 0xC0) == 0x80)
+    --start;
   size_t at = start;
   base::next_code_point(text, &at);
   return at == end ? start : end - 1;
@@ -58,9 +64,10 @@ size_t last_character(std::string_view text, size_t end) {
 
 std::string nfc(std::string_view text) {
   utf8proc_uint8_t* bytes = nullptr;
-  const auto length = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                                   static_cast<utf8proc_ssize_t>(text.size()), &bytes,
-                                   static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
+  const auto length =
+      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                   static_cast<utf8proc_ssize_t>(text.size()), &bytes,
+                   static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
   if (length < 0) return std::string(text);
   const std::unique_ptr<utf8proc_uint8_t, Free> owner(bytes);
   return {reinterpret_cast<const char*>(bytes), static_cast<size_t>(length)};
@@ -71,7 +78,8 @@ std::string to_lower(std::string_view text) { return map_characters(text, lower)
 
 std::string capitalize(std::string_view text) {
   bool first = true;
-  return map_characters(text, [&first](char32_t c) { return std::exchange(first, false) ? upper(c) : lower(c); });
+  return map_characters(
+      text, [&first](char32_t c) { return std::exchange(first, false) ? upper(c) : lower(c); });
 }
 
 std::string title_case(std::string_view text) {
@@ -86,7 +94,8 @@ std::string title_case(std::string_view text) {
 bool is_white_space(char32_t c) {
   if ((c >= 9 && c <= 13) || (c >= 0x1C && c <= 0x20) || c == 0x85) return true;
   const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
-  return category == UTF8PROC_CATEGORY_ZS || category == UTF8PROC_CATEGORY_ZL || category == UTF8PROC_CATEGORY_ZP;
+  return category == UTF8PROC_CATEGORY_ZS || category == UTF8PROC_CATEGORY_ZL ||
+         category == UTF8PROC_CATEGORY_ZP;
 }
 
 bool is_letter(char32_t c) {
@@ -94,7 +103,8 @@ bool is_letter(char32_t c) {
   return category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO;
 }
 
-std::string_view strip(std::string_view text, bool left, bool right, const std::string_view* characters) {
+std::string_view strip(std::string_view text, bool left, bool right,
+                       const std::string_view* characters) {
   const auto goes = [characters](std::string_view character) {
     if (characters) return contains(*characters, character);
     size_t at = 0;
