@@ -109,7 +109,7 @@ TEST_F(PageTest, AQuestionIsAnsweredStreamedStoredAndBilled) {
   EXPECT_TRUE(tree[3]["parent_id"].is_null());
 }
 
-TEST_F(PageTest, AnAnswerGoesOnWithoutThePageAndStopEndsIt) {
+TEST_F(PageTest, AnAnswerGoesOnWithoutThePage) {
   const std::string id = new_conversation();
   const std::string path = "/api/conversations/" + id;
   {
@@ -123,6 +123,26 @@ TEST_F(PageTest, AnAnswerGoesOnWithoutThePageAndStopEndsIt) {
   EXPECT_EQ(call("GET", path).json["messages"].as_array().back()["status"], json::Value("complete"));
   EXPECT_EQ(call("POST", path + "/stop").json["stopped"], json::Value(false));
   EXPECT_EQ(server().ledger().open_holds(), 0);
+}
+
+TEST_F(PageTest, StopEndsTheAnswerAndKeepsWhatIsThere) {
+  bool stopped = false;
+  for (int attempt = 0; attempt < 200 && !stopped; ++attempt) {  // an answer may end by itself before the stop arrives
+    const std::string path = "/api/conversations/" + new_conversation();
+    net::RawClient page(server().port());
+    page.send(server().text("POST", path + "/messages", R"({"content":"Hi","model":"tiny"})", cookie_));
+    std::string stream = page.read_until("event: delta");
+    EXPECT_EQ(call("POST", path + "/stop").status, 200);
+    stream += page.read_until("0\r\n\r\n");
+    const json::Value last = call("GET", path).json["messages"].as_array().back();
+    stopped = last["status"] == json::Value("stopped");
+    if (!stopped) continue;
+    EXPECT_NE(stream.find("event: done"), std::string::npos);
+    EXPECT_FALSE(last["content"].as_string().empty());
+    EXPECT_EQ(last["finish_reason"], json::Value("cancelled"));
+    EXPECT_EQ(last["usage"]["completion_tokens"], json::Value(static_cast<int64_t>(last["content"].as_string().size())));
+  }
+  EXPECT_TRUE(stopped);
 }
 
 TEST_F(PageTest, ConversationsAreTheirOwners) {

@@ -40,13 +40,23 @@ inline std::string dechunk(std::string_view bytes) {
   return out;
 }
 
+// What all servers of this process have logged.
+struct Log {
+  std::mutex mutex;
+  std::string text;
+  static Log& get() {
+    static Log log;
+    return log;
+  }
+};
+
 class ApiServer {
  public:
   explicit ApiServer(std::string_view balance_usd = "100")
-      : folder_(files::TemporaryDirectory::create("api-test").value()), log_("") {
-    base::set_log_sink([this](std::string_view line) {
-      const std::lock_guard lock(log_mutex_);
-      log_ += line;
+      : folder_(files::TemporaryDirectory::create("api-test").value()) {
+    base::set_log_sink([](std::string_view line) {
+      const std::lock_guard lock(Log::get().mutex);
+      Log::get().text += line;
     });
     identity_ = must(identity::Identity::open(path("identity.db"), clock_));
     ledger_ = must(journal::Ledger::open(path("ledger.db"), clock_));
@@ -63,7 +73,6 @@ class ApiServer {
     gateway_->wait(base::seconds(60));
     workers_.reset();
     http_.reset();
-    base::set_log_sink({});
   }
 
   Reply request(const std::string& method, const std::string& target, const std::string& body = "",
@@ -101,9 +110,9 @@ class ApiServer {
   identity::Identity& identity() { return *identity_; }
   const identity::Identity::Founding& founding() const { return founding_; }
   const std::string& account() const { return account_; }
-  std::string log() {
-    const std::lock_guard lock(log_mutex_);
-    return log_;
+  static std::string log() {
+    const std::lock_guard lock(Log::get().mutex);
+    return Log::get().text;
   }
 
  private:
@@ -137,8 +146,6 @@ class ApiServer {
   }
 
   files::TemporaryDirectory folder_;
-  std::mutex log_mutex_;
-  std::string log_;
   base::SystemClock clock_;
   telemetry::Registry metrics_;
   std::unique_ptr<identity::Identity> identity_;
@@ -159,7 +166,7 @@ inline bool eventually(const std::function<bool()>& condition) {
   const int64_t deadline_ns = base::monotonic_ns() + int64_t{10'000'000'000};
   while (!condition()) {
     if (base::monotonic_ns() > deadline_ns) return false;
-    std::this_thread::yield();
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   return true;
 }

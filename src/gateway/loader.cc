@@ -69,6 +69,7 @@ base::Result<std::shared_ptr<Channel>> load_channel(const std::string& directory
 LoadedModels load_channels(const std::string& models_directory, const govern::CharterPin& pin, base::Time now,
                            const engine::Options& options) {
   LoadedModels loaded;
+  if (!files::exists(models_directory)) return loaded;
   const auto names = files::list_directories(models_directory);
   if (!names) {
     loaded.refusals.push_back({models_directory, names.error()});
