@@ -1,5 +1,6 @@
-"""Writes tests/golden/train_reference.json: the loss and every gradient of tiny Llama-architecture models, computed in
-double precision by JAX's automatic differentiation, for src/model/train_model_test.cc. Needs `pip install jax`.
+"""Writes tests/golden/train_reference.json: the loss and every gradient of tiny models of the Llama
+architecture, in double precision by JAX's automatic differentiation, for
+src/model/train_model_test.cc. Needs `pip install jax`.
     python3 tools/train_reference.py > tests/golden/train_reference.json
 """
 import json
@@ -31,7 +32,8 @@ def attention(q, k, v):
     k, v = jnp.repeat(k, repeat, axis=1), jnp.repeat(v, repeat, axis=1)
     scores = jnp.einsum("qhd,khd->hqk", q, k) / math.sqrt(head_dim)
     scores = jnp.where(jnp.tril(jnp.ones((length, length), bool)), scores, -jnp.inf)
-    return jnp.einsum("hqk,khd->qhd", jax.nn.softmax(scores, axis=-1), v).reshape(length, heads * head_dim)
+    mixed = jnp.einsum("hqk,khd->qhd", jax.nn.softmax(scores, axis=-1), v)
+    return mixed.reshape(length, heads * head_dim)
 
 
 def sequence_loss(p, c, tokens, targets):
@@ -51,7 +53,8 @@ def sequence_loss(p, c, tokens, targets):
     head = p["model.embed_tokens.weight"] if c["tied_embeddings"] else p["lm_head.weight"]
     log_p = jax.nn.log_softmax(x @ head.T, axis=-1)
     counted = targets >= 0
-    return -jnp.sum(jnp.where(counted, log_p[jnp.arange(len(tokens)), jnp.where(counted, targets, 0)], 0.0))
+    chosen = log_p[jnp.arange(len(tokens)), jnp.where(counted, targets, 0)]
+    return -jnp.sum(jnp.where(counted, chosen, 0.0))
 
 
 def shapes(c):
@@ -61,9 +64,11 @@ def shapes(c):
         at = f"model.layers.{layer}."
         out[at + "input_layernorm.weight"] = out[at + "post_attention_layernorm.weight"] = (1, d)
         out[at + "self_attn.q_proj.weight"] = (c["heads"] * hd, d)
-        out[at + "self_attn.k_proj.weight"] = out[at + "self_attn.v_proj.weight"] = (c["kv_heads"] * hd, d)
+        for name in ("k_proj", "v_proj"):
+            out[at + f"self_attn.{name}.weight"] = (c["kv_heads"] * hd, d)
         out[at + "self_attn.o_proj.weight"] = (d, c["heads"] * hd)
-        out[at + "mlp.gate_proj.weight"] = out[at + "mlp.up_proj.weight"] = (c["hidden_dim"], d)
+        for name in ("gate_proj", "up_proj"):
+            out[at + f"mlp.{name}.weight"] = (c["hidden_dim"], d)
         out[at + "mlp.down_proj.weight"] = (d, c["hidden_dim"])
     if not c["tied_embeddings"]:
         out["lm_head.weight"] = (c["vocab_size"], d)
@@ -74,7 +79,8 @@ def case(config, lengths, seed):
     rng = np.random.default_rng(seed)
     parameters = {}
     for name, shape in shapes(config).items():
-        values = 1 + 0.2 * rng.standard_normal(shape) if "norm" in name else 0.4 * rng.standard_normal(shape)
+        noise = rng.standard_normal(shape)
+        values = 1 + 0.2 * noise if "norm" in name else 0.4 * noise
         parameters[name] = values.astype(np.float32).astype(np.float64)
     tokens = rng.integers(0, config["vocab_size"], sum(lengths))
     targets = rng.integers(0, config["vocab_size"], sum(lengths))
@@ -84,20 +90,23 @@ def case(config, lengths, seed):
         total, start = 0.0, 0
         for length in lengths:
             part = slice(start, start + length)
-            total, start = total + sequence_loss(p, config, tokens[part], targets[part]), start + length
+            total += sequence_loss(p, config, tokens[part], targets[part])
+            start += length
         return total
 
-    value, gradients = jax.value_and_grad(loss)({k: jnp.asarray(v) for k, v in parameters.items()})
+    value, gradients = jax.value_and_grad(loss)(
+        {k: jnp.asarray(v) for k, v in parameters.items()})
     numbers = lambda a: [float(f"{x:.9g}") for x in np.asarray(a).ravel()]
     return {
-        "config": config, "lengths": lengths, "tokens": tokens.tolist(), "targets": targets.tolist(),
-        "loss": float(value), "parameters": {k: numbers(v) for k, v in parameters.items()},
+        "config": config, "lengths": lengths,
+        "tokens": tokens.tolist(), "targets": targets.tolist(), "loss": float(value),
+        "parameters": {k: numbers(v) for k, v in parameters.items()},
         "gradients": {k: numbers(v) for k, v in gradients.items()},
     }
 
 
-SMALL = {"vocab_size": 11, "dim": 8, "layers": 2, "heads": 4, "kv_heads": 2, "head_dim": 4, "hidden_dim": 12,
-         "context_length": 16, "rope_theta": 10000.0, "norm_eps": 1e-5, "tied_embeddings": True}
+SMALL = {"vocab_size": 11, "dim": 8, "layers": 2, "heads": 4, "kv_heads": 2, "head_dim": 4,
+         "hidden_dim": 12, "context_length": 16, "rope_theta": 10000.0, "norm_eps": 1e-5, "tied_embeddings": True}
 print(json.dumps({"cases": [
     case(SMALL, [5, 3], 1),
     case(SMALL | {"tied_embeddings": False, "kv_heads": 4, "head_dim": 2, "layers": 1}, [6, 6], 2),
