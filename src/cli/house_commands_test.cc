@@ -27,7 +27,9 @@ class HouseCommands : public testing::Test {
  protected:
   HouseCommands() : folder_(files::TemporaryDirectory::create().value()) {
     model_ = path("tiny");
-    for (const auto& [name, text] : {std::pair{"config.json", "{}"}, {"model.safetensors", "weights"}, {"tokenizer.json", "{}"}}) {
+    for (const auto& [name, text] : {std::pair{"config.json", "{}"},
+                                     {"model.safetensors", "weights"},
+                                     {"tokenizer.json", "{}"}}) {
       EXPECT_TRUE(files::make_directories(model_));
       EXPECT_TRUE(files::write_atomic(files::join(model_, name), std::string_view(text)));
     }
@@ -39,8 +41,10 @@ class HouseCommands : public testing::Test {
     evidence.size = 10;
     evidence.passed = 10;
     EXPECT_TRUE(files::make_directories(path("evidence")));
-    EXPECT_TRUE(files::write_atomic(path("evidence/words.evidence.json"), govern::format_evidence(evidence)));
-    EXPECT_TRUE(files::write_atomic(path("evidence/words.results.jsonl"), std::string_view("{}\n")));
+    EXPECT_TRUE(files::write_atomic(path("evidence/words.evidence.json"),
+                                    govern::format_evidence(evidence)));
+    EXPECT_TRUE(
+        files::write_atomic(path("evidence/words.results.jsonl"), std::string_view("{}\n")));
   }
 
   std::string path(std::string_view name) const { return files::join(folder_.path(), name); }
@@ -78,7 +82,8 @@ TEST_F(HouseCommands, CarryAModelFromAFolderToAVerifiedRelease) {
   ASSERT_TRUE(in_house(kInitCommand, {}));
   EXPECT_EQ(output()["one_person_decides"], json::Value(true));
   EXPECT_NE(said_.find("one person decides"), std::string::npos);
-  ASSERT_TRUE(in_house(kProposeCommand, {"--model", model_, "--evidence", path("evidence"), "--channel", "tiny"}));
+  ASSERT_TRUE(in_house(kProposeCommand,
+                       {"--model", model_, "--evidence", path("evidence"), "--channel", "tiny"}));
   const std::string proposal = output()["proposal"].as_string();
   ASSERT_TRUE(in_house(kVoteCommand, {proposal.substr(0, 8), "--for"}));
   EXPECT_EQ(output()["would_pass"], json::Value(true));
@@ -110,7 +115,8 @@ TEST_F(HouseCommands, AStrangerVerifiesWithBundleAndPinOnly) {
 TEST_F(HouseCommands, VerifyNamesTheFileThatWasChanged) {
   release_all();
   const std::string released = path("data/models/chat");
-  ASSERT_TRUE(files::write_atomic(files::join(released, "model.safetensors"), std::string_view("weightz")));
+  ASSERT_TRUE(
+      files::write_atomic(files::join(released, "model.safetensors"), std::string_view("weightz")));
   const auto refused = in_house(kVerifyCommand, {released});
   ASSERT_FALSE(refused);
   EXPECT_EQ(exit_code(refused.error().code), EX_DATAERR);
@@ -137,7 +143,8 @@ TEST_F(HouseCommands, SayWhatIsMissing) {
   EXPECT_EQ(exit_code(in_house(kInitCommand, {}).error().code), EX_CANTCREAT);
   EXPECT_EQ(in_house(kProposeCommand, {"--model", model_}).error().reason, "EVIDENCE_MISSING");
   EXPECT_EQ(in_house(kVoteCommand, {"--for"}).error().code, base::Code::NotFound);
-  EXPECT_EQ(in_house(kVoteCommand, {"--for", "--against"}).error().code, base::Code::InvalidArgument);
+  EXPECT_EQ(in_house(kVoteCommand, {"--for", "--against"}).error().code,
+            base::Code::InvalidArgument);
   EXPECT_EQ(in_house(kLogCommand, {"show", "99"}).error().code, base::Code::NotFound);
   EXPECT_EQ(in_house(kVerifyCommand, {path("nothing")}).error().code, base::Code::NotFound);
 }
@@ -149,13 +156,18 @@ TEST_F(HouseCommands, AKeyIsMadeOnceAndStartsAHouse) {
   const base::Result<std::string> own = files::read_file(path("ada.key"));
   EXPECT_TRUE(own->starts_with("PRIVATE+KEY+p.ada+"));
   std::string charter = files::read_file(CHARTER_SOURCE_DIR "/charters/one-person.toml").value();
-  for (const auto& [blank, value] : {std::pair<std::string, std::string>{"<HOUSE>", "ada/house"}, {"<PERSON>", "p.ada"}, {"<VKEY>", vkey}}) {
-    for (size_t at = charter.find(blank); at != charter.npos; at = charter.find(blank)) charter.replace(at, blank.size(), value);
+  for (const auto& [blank, value] : {std::pair<std::string, std::string>{"<HOUSE>", "ada/house"},
+                                     {"<PERSON>", "p.ada"},
+                                     {"<VKEY>", vkey}}) {
+    for (size_t at = charter.find(blank); at != charter.npos; at = charter.find(blank))
+      charter.replace(at, blank.size(), value);
   }
   ASSERT_TRUE(files::write_atomic(path("charter.toml"), charter));
-  ASSERT_TRUE(in_house(kInitCommand, {"--charter", path("charter.toml"), "--as", "p.ada", "--key", path("ada.key")}));
+  ASSERT_TRUE(in_house(kInitCommand, {"--charter", path("charter.toml"), "--as", "p.ada", "--key",
+                                      path("ada.key")}));
   EXPECT_EQ(output()["charter"].as_string(), "ada/house");
-  EXPECT_FALSE(files::exists(path("data/charter/keys/p.ada.key"))) << "a person's key stays where the person has it";
+  EXPECT_FALSE(files::exists(path("data/charter/keys/p.ada.key")))
+      << "a person's key stays where the person has it";
 }
 
 }  // namespace

@@ -16,7 +16,8 @@ std::string environment(const char* name) {
 std::string data_folder(const std::string& given) {
   if (!given.empty()) return given;
   if (const std::string set = environment("CHARTER_DATA"); !set.empty()) return set;
-  if (const std::string xdg = environment("XDG_DATA_HOME"); xdg.starts_with('/')) return xdg + "/charter";
+  if (const std::string xdg = environment("XDG_DATA_HOME"); xdg.starts_with('/'))
+    return xdg + "/charter";
   const std::string home = environment("HOME");
   return (home.empty() ? "." : home) + "/.local/share/charter";
 }

@@ -27,17 +27,20 @@ what others need to verify this house's releases.
 exit codes: 0 done, 64 wrong usage, 65 a charter that does not parse, 73 there is a house already
 )";
 
-base::Result<journal::InitOptions> options_of(const Options& given, const std::string& one_person, const std::string& charter,
-                                              const std::string& as, const std::string& key) {
+base::Result<journal::InitOptions> options_of(const Options& given, const std::string& one_person,
+                                              const std::string& charter, const std::string& as,
+                                              const std::string& key) {
   journal::InitOptions options;
   if (charter.empty()) {
     if (given.given("--as") || given.given("--key"))
-      return base::fail(base::Code::InvalidArgument, "--as and --key go with --charter; see charter help init", "--charter");
+      return base::fail(base::Code::InvalidArgument,
+                        "--as and --key go with --charter; see charter help init", "--charter");
     options.person = one_person;
     return options;
   }
   if (as.empty() || key.empty())
-    return base::fail(base::Code::InvalidArgument, "--charter needs --as NAME and --key FILE; see charter help init", "--as");
+    return base::fail(base::Code::InvalidArgument,
+                      "--charter needs --as NAME and --key FILE; see charter help init", "--as");
   options.person = as;
   TRY(options.charter_text, files::read_file(charter, 4u << 20));
   TRY(options.key, journal::read_signer_key(key));
@@ -66,7 +69,8 @@ base::Status run(std::span<const std::string> arguments) {
                             {"one_person_decides", house.charter().one_person_decides()}});
     return {};
   }
-  std::printf("%s: charter %s, log %s\n", folder.c_str(), house.charter().id.c_str(), house.pin().origin.c_str());
+  std::printf("%s: charter %s, log %s\n", folder.c_str(), house.charter().id.c_str(),
+              house.pin().origin.c_str());
   return {};
 }
 

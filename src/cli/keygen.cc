@@ -1,4 +1,5 @@
-// `charter keygen`: a key pair for a person or a service. The private half stays in the file; the public one is printed.
+// `charter keygen`: a key pair for a person or a service. The private half stays in the file; the
+// public one is printed.
 #include <cstdio>
 
 #include "cli/command.h"
@@ -25,10 +26,12 @@ base::Status run(std::span<const std::string> arguments) {
   const std::string& out = options.text("--out", "");
   TRY_VOID(options.parse(arguments));
   if (!govern::is_key_name(name) || name.find('/') != name.npos)
-    return base::fail(base::Code::InvalidArgument, "a key's name has no spaces, plus signs or slashes", name);
+    return base::fail(base::Code::InvalidArgument,
+                      "a key's name has no spaces, plus signs or slashes", name);
   const std::string file = out.empty() ? name + ".key" : out;
   if (files::exists(file))
-    return base::fail(base::Code::AlreadyExists, "the file is there already; a key is never overwritten", file);
+    return base::fail(base::Code::AlreadyExists,
+                      "the file is there already; a key is never overwritten", file);
   const govern::SignerKey key{name, crypto::PrivateKey::generate()};
   const base::Secret text = govern::format_signer_key(key);
   TRY_VOID(files::write_atomic(file, std::string(text.reveal()) + '\n', 0600));
@@ -45,6 +48,7 @@ base::Status run(std::span<const std::string> arguments) {
 }  // namespace
 
 extern const Command kKeygenCommand;
-const Command kKeygenCommand = {"keygen", "make a signing key for a person or a service", kHelp, run};
+const Command kKeygenCommand = {"keygen", "make a signing key for a person or a service", kHelp,
+                                run};
 
 }  // namespace cli

@@ -48,7 +48,8 @@ base::Status verify(const std::string& data, bool as_json) {
                             {"state_sha256", hash},
                             {"state", govern::state_to_json(house.state())}});
   } else {
-    std::printf("%s: %lu entries in order; state %s\n", house.pin().origin.c_str(), static_cast<unsigned long>(house.log().size()), hash.c_str());
+    std::printf("%s: %lu entries in order; state %s\n", house.pin().origin.c_str(),
+                static_cast<unsigned long>(house.log().size()), hash.c_str());
   }
   return {};
 }
@@ -67,8 +68,9 @@ base::Status show_all(const House& house, bool as_json) {
     if (as_json) {
       print_json(entry_to_json(leaf));
     } else {
-      std::printf("%6lu  %s  %-11s  %s\n", static_cast<unsigned long>(i), base::rfc3339(leaf.time).c_str(),
-                  std::string(govern::kind_name(leaf.kind)).c_str(), crypto::hex(leaf.subject).c_str());
+      std::printf(
+          "%6lu  %s  %-11s  %s\n", static_cast<unsigned long>(i), base::rfc3339(leaf.time).c_str(),
+          std::string(govern::kind_name(leaf.kind)).c_str(), crypto::hex(leaf.subject).c_str());
     }
   }
   return {};
@@ -77,7 +79,9 @@ base::Status show_all(const House& house, bool as_json) {
 base::Status show_one(const House& house, const std::string& text) {
   const auto index = govern::parse_decimal(text);
   if (!index || *index >= house.log().size())
-    return base::fail(base::Code::NotFound, "the log has " + std::to_string(house.log().size()) + " entries, counted from 0", text);
+    return base::fail(
+        base::Code::NotFound,
+        "the log has " + std::to_string(house.log().size()) + " entries, counted from 0", text);
   TRY(const auto statement, house.log().statement(*index));
   TRY(json::Value payload, json::parse(statement.envelope.payload));
   json::Value entry = entry_to_json(statement.leaf);
@@ -97,7 +101,8 @@ base::Status run(std::span<const std::string> arguments) {
   if (action == "checkpoint") return checkpoint(folder, options.json());
   if (action == "verify") return verify(folder, options.json());
   if (action != "show")
-    return base::fail(base::Code::InvalidArgument, "log knows checkpoint, verify and show; see charter help log", action);
+    return base::fail(base::Code::InvalidArgument,
+                      "log knows checkpoint, verify and show; see charter help log", action);
   TRY(const House house, House::open_to_read(folder));
   return index.empty() ? show_all(house, options.json()) : show_one(house, index);
 }

@@ -1,4 +1,5 @@
-// `charter propose`: evidence, the gate's verdict and a proposal to release a model go into the log.
+// `charter propose`: evidence, the gate's verdict and a proposal to release a model go into the
+// log.
 #include <cstdio>
 
 #include "cli/command.h"
@@ -40,10 +41,13 @@ base::Status run(std::span<const std::string> arguments) {
   const std::string& attester_key = options.text("--attester-key", "");
   const std::string& data = options.text("--data", "");
   TRY_VOID(options.parse(arguments));
-  if (model.empty()) return base::fail(base::Code::InvalidArgument, "name the model's folder with --model DIR", "--model");
+  if (model.empty())
+    return base::fail(base::Code::InvalidArgument, "name the model's folder with --model DIR",
+                      "--model");
   TRY(journal::House house, journal::House::open(data_folder(data)));
   TRY(const auto proposed,
-      journal::propose(&house, {model, channel, name, evidence, as, key, attester, attester_key}, base::system_now()));
+      journal::propose(&house, {model, channel, name, evidence, as, key, attester, attester_key},
+                       base::system_now()));
   const std::string digest = crypto::hex(proposed.proposal);
   if (options.json()) {
     print_json(json::Object{{"proposal", digest},
@@ -52,8 +56,9 @@ base::Status run(std::span<const std::string> arguments) {
                             {"epoch", static_cast<int64_t>(proposed.epoch)},
                             {"leaf", static_cast<int64_t>(proposed.leaf)}});
   } else {
-    std::fprintf(stderr, "proposed: channel %s serves manifest %s as epoch %lu\n", proposed.channel.c_str(),
-                 crypto::hex(proposed.manifest_digest).c_str(), static_cast<unsigned long>(proposed.epoch));
+    std::fprintf(stderr, "proposed: channel %s serves manifest %s as epoch %lu\n",
+                 proposed.channel.c_str(), crypto::hex(proposed.manifest_digest).c_str(),
+                 static_cast<unsigned long>(proposed.epoch));
     std::printf("%s\n", digest.c_str());
   }
   return {};
@@ -62,6 +67,7 @@ base::Status run(std::span<const std::string> arguments) {
 }  // namespace
 
 extern const Command kProposeCommand;
-const Command kProposeCommand = {"propose", "propose that a channel serves a model, with its evidence", kHelp, run};
+const Command kProposeCommand = {
+    "propose", "propose that a channel serves a model, with its evidence", kHelp, run};
 
 }  // namespace cli

@@ -43,7 +43,8 @@ base::Status run(std::span<const std::string> arguments) {
                             {"results", govern::outcome_to_json(released.outcome)}});
   } else {
     std::printf("%s: %s, epoch %lu (%s%s)\n", released.directory.c_str(), released.model.c_str(),
-                static_cast<unsigned long>(released.epoch), govern::describe(released.outcome).c_str(),
+                static_cast<unsigned long>(released.epoch),
+                govern::describe(released.outcome).c_str(),
                 one_person ? "; one person decides" : "");
   }
   return {};

@@ -1,4 +1,5 @@
-// `charter verify`: is this model what was released? Offline: from the bundle, the files and a pin, and nothing else.
+// `charter verify`: is this model what was released? Offline: from the bundle, the files and a pin,
+// and nothing else.
 #include <cstdio>
 
 #include "cli/command.h"
@@ -24,7 +25,8 @@ and, for a folder, hashes every file: one changed byte, one file more or one fil
 exit codes: 0 it is what was released, 65 it is not, 66 a file is not there
 )";
 
-base::Result<govern::CharterPin> pin_of(const std::string& file, bool makers, const std::string& data) {
+base::Result<govern::CharterPin> pin_of(const std::string& file, bool makers,
+                                        const std::string& data) {
   if (makers) return journal::makers_pin();
   if (file.empty()) return journal::House::read_pin(data_folder(data));
   TRY(const std::string text, files::read_file(file, 64u << 10));
@@ -33,13 +35,16 @@ base::Result<govern::CharterPin> pin_of(const std::string& file, bool makers, co
 
 // Whatever a bundle or a folder is refused for, for the shell it is data that is not right.
 base::Status as_data_error(const base::Status& status) {
-  if (status || status.error().code == base::Code::NotFound || status.error().code == base::Code::Io) return status;
+  if (status || status.error().code == base::Code::NotFound ||
+      status.error().code == base::Code::Io)
+    return status;
   base::Error error = status.error();
   error.code = base::Code::Corrupt;
   return std::unexpected(std::move(error));
 }
 
-base::Result<govern::VerifiedRelease> verify(const std::string& path, const govern::CharterPin& pin) {
+base::Result<govern::VerifiedRelease> verify(const std::string& path,
+                                             const govern::CharterPin& pin) {
   const bool is_folder = files::is_directory(path);
   const std::string bundle_path = is_folder ? files::join(path, govern::kBundleFile) : path;
   TRY(const std::string text, files::read_file(bundle_path, govern::kBundleBytesMax));
@@ -79,18 +84,24 @@ json::Value to_json(const std::string& path, const govern::VerifiedRelease& r) {
 
 void print_release(const std::string& path, const govern::VerifiedRelease& r) {
   std::printf("%s: verified\n", path.c_str());
-  std::printf("  model     %s, %zu files, manifest %s\n", r.model.c_str(), r.manifest.files.size(), crypto::hex(r.manifest_digest).c_str());
-  std::printf("  channel   %s, epoch %lu\n", r.channel.c_str(), static_cast<unsigned long>(r.epoch));
-  std::printf("  charter   %s, version %lu%s\n", r.charter_id.c_str(), static_cast<unsigned long>(r.charter_version),
+  std::printf("  model     %s, %zu files, manifest %s\n", r.model.c_str(), r.manifest.files.size(),
+              crypto::hex(r.manifest_digest).c_str());
+  std::printf("  channel   %s, epoch %lu\n", r.channel.c_str(),
+              static_cast<unsigned long>(r.epoch));
+  std::printf("  charter   %s, version %lu%s\n", r.charter_id.c_str(),
+              static_cast<unsigned long>(r.charter_version),
               r.one_person_decides ? " (one person decides)" : "");
   std::printf("  votes     %s\n", govern::describe(r.outcome).c_str());
   for (const govern::LoggedEvidence& logged : r.evidence) {
     const govern::Evidence& e = logged.evidence;
     std::printf("  evidence  %s@%s: %lu of %lu passed\n", e.suite.c_str(), e.suite_version.c_str(),
-                static_cast<unsigned long>(e.passed), static_cast<unsigned long>(e.size * e.epochs));
+                static_cast<unsigned long>(e.passed),
+                static_cast<unsigned long>(e.size * e.epochs));
   }
-  std::printf("  log       entry %lu of %lu\n", static_cast<unsigned long>(r.leaf), static_cast<unsigned long>(r.log_size));
-  std::printf("  valid     %s to %s\n", base::rfc3339(r.not_before).c_str(), base::rfc3339(r.not_after).c_str());
+  std::printf("  log       entry %lu of %lu\n", static_cast<unsigned long>(r.leaf),
+              static_cast<unsigned long>(r.log_size));
+  std::printf("  valid     %s to %s\n", base::rfc3339(r.not_before).c_str(),
+              base::rfc3339(r.not_after).c_str());
 }
 
 base::Status run(std::span<const std::string> arguments) {
@@ -104,12 +115,17 @@ base::Status run(std::span<const std::string> arguments) {
   const auto release = verify(path, pin);
   if (!release) {
     if (options.json()) {
-      print_json(json::Object{{"verified", false}, {"path", path}, {"reason", release.error().reason}, {"message", release.error().text()}});
+      print_json(json::Object{{"verified", false},
+                              {"path", path},
+                              {"reason", release.error().reason},
+                              {"message", release.error().text()}});
     }
     return as_data_error(std::unexpected(release.error()));
   }
-  if (options.json()) print_json(to_json(path, *release));
-  else print_release(path, *release);
+  if (options.json())
+    print_json(to_json(path, *release));
+  else
+    print_release(path, *release);
   return {};
 }
 

@@ -24,7 +24,8 @@ exit codes: 0 logged, 64 wrong usage, 66 no such proposal, 69 refused by the cha
 
 base::Result<govern::Vote> vote_of(bool in_favour, bool against, bool abstain) {
   if (in_favour + against + abstain != 1)
-    return base::fail(base::Code::InvalidArgument, "vote with exactly one of --for, --against and --abstain");
+    return base::fail(base::Code::InvalidArgument,
+                      "vote with exactly one of --for, --against and --abstain");
   return in_favour ? govern::Vote::For : against ? govern::Vote::Against : govern::Vote::Abstain;
 }
 

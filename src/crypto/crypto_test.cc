@@ -47,11 +47,13 @@ TEST(Sha256, ReadsDigestsStrictly) {
 TEST(Hmac, AnswersRfc4231) {
   EXPECT_EQ(hex(hmac_sha256(base::Bytes(20, 0x0b), base::as_bytes("Hi There"))),
             "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
-  EXPECT_EQ(hex(hmac_sha256(base::as_bytes("Jefe"), base::as_bytes("what do ya want for nothing?"))),
-            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
-  EXPECT_EQ(hex(hmac_sha256(base::Bytes(131, 0xaa),
-                            base::as_bytes("Test Using Larger Than Block-Size Key - Hash Key First"))),
-            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+  EXPECT_EQ(
+      hex(hmac_sha256(base::as_bytes("Jefe"), base::as_bytes("what do ya want for nothing?"))),
+      "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  EXPECT_EQ(
+      hex(hmac_sha256(base::Bytes(131, 0xaa),
+                      base::as_bytes("Test Using Larger Than Block-Size Key - Hash Key First"))),
+      "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 }
 
 TEST(Hmac, ComparesInConstantTime) {
@@ -113,7 +115,8 @@ TEST(Ed25519, RefusesKeysOfSmallOrderAndNonCanonicalOnes) {
 }
 
 TEST(Ed25519, AcceptsExactly43OfTheEdgeCases) {
-  const std::filesystem::path path = CHARTER_SOURCE_DIR "/../shared/vectors/ed25519/ed25519/ed25519vectors.json";
+  const std::filesystem::path path =
+      CHARTER_SOURCE_DIR "/../shared/vectors/ed25519/ed25519/ed25519vectors.json";
   if (!std::filesystem::exists(path)) GTEST_SKIP() << "the CCTV vectors are not here: " << path;
   std::ifstream file(path);
   const auto vectors = json::parse(std::string{std::istreambuf_iterator<char>(file), {}}).value();
@@ -122,7 +125,8 @@ TEST(Ed25519, AcceptsExactly43OfTheEdgeCases) {
     PublicKey key;
     const base::Bytes raw = bytes_of(v["key"].as_string());
     std::copy(raw.begin(), raw.end(), key.bytes.begin());
-    const bool ok = verify_strict(key, base::as_bytes(v["msg"].as_string()), bytes_of(v["sig"].as_string()));
+    const bool ok =
+        verify_strict(key, base::as_bytes(v["msg"].as_string()), bytes_of(v["sig"].as_string()));
     count += 1;
     accepted += ok;
     if (!ok || !v["flags"].is_array()) continue;
@@ -142,7 +146,8 @@ TEST(Password, IsVerifiedAgainstItsOwnHashOnly) {
   EXPECT_TRUE(hash.starts_with("$argon2id$v=19$"));
   EXPECT_TRUE(verify_password(hash, base::Secret("correct horse")));
   EXPECT_FALSE(verify_password(hash, base::Secret("correct horsf")));
-  EXPECT_NE(hash, hash_password(base::Secret("correct horse"), cheap).value()) << "the salt is fresh";
+  EXPECT_NE(hash, hash_password(base::Secret("correct horse"), cheap).value())
+      << "the salt is fresh";
   EXPECT_FALSE(verify_password("", base::Secret("")));
   EXPECT_FALSE(verify_password("$argon2id$v=19$broken", base::Secret("x")));
   EXPECT_FALSE(verify_password(std::string(500, 'a'), base::Secret("x")));

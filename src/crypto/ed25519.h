@@ -1,5 +1,6 @@
-// Ed25519 signatures with the strict rule (GOVERNANCE 2.15): a key or an R that is non-canonical or of small order,
-// and an S that is not reduced, are refused, so that one signature has one spelling and one signer.
+// Ed25519 signatures with the strict rule (GOVERNANCE 2.15): a key or an R that is non-canonical or
+// of small order, and an S that is not reduced, are refused, so that one signature has one spelling
+// and one signer.
 #pragma once
 
 #include <array>

@@ -7,7 +7,9 @@
 namespace crypto {
 namespace {
 
-uint64_t split_of(uint64_t size) { return std::bit_floor(size - 1); }  // the largest power of two below size >= 2
+uint64_t split_of(uint64_t size) {
+  return std::bit_floor(size - 1);
+}  // the largest power of two below size >= 2
 
 Digest inner_root(std::span<const Digest> leaves) {
   if (leaves.size() == 1) return leaves[0];
@@ -15,7 +17,8 @@ Digest inner_root(std::span<const Digest> leaves) {
   return merkle_node(inner_root(leaves.first(k)), inner_root(leaves.subspan(k)));
 }
 
-void subproof(std::span<const Digest> leaves, uint64_t old_size, bool old_is_known, std::vector<Digest>* out) {
+void subproof(std::span<const Digest> leaves, uint64_t old_size, bool old_is_known,
+              std::vector<Digest>* out) {
   if (old_size == leaves.size()) {
     if (!old_is_known) out->push_back(inner_root(leaves));
     return;
@@ -44,7 +47,9 @@ Digest merkle_node(const Digest& left, const Digest& right) {
   return Sha256().update(kPrefix).update(left).update(right).finish();
 }
 
-Digest merkle_root(std::span<const Digest> leaves) { return leaves.empty() ? merkle_empty_root() : inner_root(leaves); }
+Digest merkle_root(std::span<const Digest> leaves) {
+  return leaves.empty() ? merkle_empty_root() : inner_root(leaves);
+}
 
 std::vector<Digest> merkle_inclusion_proof(std::span<const Digest> leaves, uint64_t index) {
   CHECK(index < leaves.size());
@@ -70,8 +75,8 @@ std::vector<Digest> merkle_consistency_proof(std::span<const Digest> leaves, uin
   return proof;
 }
 
-bool merkle_verify_inclusion(const Digest& leaf, uint64_t index, uint64_t size, std::span<const Digest> proof,
-                             const Digest& root) {
+bool merkle_verify_inclusion(const Digest& leaf, uint64_t index, uint64_t size,
+                             std::span<const Digest> proof, const Digest& root) {
   if (index >= size) return false;
   uint64_t fn = index, sn = size - 1;
   Digest r = leaf;
@@ -88,14 +93,15 @@ bool merkle_verify_inclusion(const Digest& leaf, uint64_t index, uint64_t size, 
   return sn == 0 && r == root;
 }
 
-bool merkle_verify_consistency(uint64_t old_size, uint64_t size, std::span<const Digest> proof, const Digest& old_root,
-                               const Digest& root) {
+bool merkle_verify_consistency(uint64_t old_size, uint64_t size, std::span<const Digest> proof,
+                               const Digest& old_root, const Digest& root) {
   if (old_size > size) return false;
   if (old_size == size) return proof.empty() && old_root == root;
   if (old_size == 0) return proof.empty() && old_root == merkle_empty_root();
   uint64_t fn = old_size - 1, sn = size - 1;
   while ((fn & 1) == 1) fn >>= 1, sn >>= 1;
-  const bool old_is_perfect = std::has_single_bit(old_size);  // then its root is a node of the new tree
+  const bool old_is_perfect =
+      std::has_single_bit(old_size);  // then its root is a node of the new tree
   if (!old_is_perfect && proof.empty()) return false;
   Digest fr = old_is_perfect ? old_root : proof[0];
   Digest sr = fr;
@@ -115,7 +121,8 @@ bool merkle_verify_consistency(uint64_t old_size, uint64_t size, std::span<const
 
 void MerkleFrontier::append(const Digest& leaf) {
   peaks_.push_back(leaf);
-  for (uint64_t n = size_; (n & 1) == 1; n >>= 1) {  // a carry joins two perfect subtrees of the same size
+  for (uint64_t n = size_; (n & 1) == 1;
+       n >>= 1) {  // a carry joins two perfect subtrees of the same size
     const Digest right = peaks_.back();
     peaks_.pop_back();
     peaks_.back() = merkle_node(peaks_.back(), right);

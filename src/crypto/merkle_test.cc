@@ -1,4 +1,5 @@
-// Merkle trees: published roots and proofs, and every proof of every small tree against the definition.
+// Merkle trees: published roots and proofs, and every proof of every small tree against the
+// definition.
 #include "crypto/merkle.h"
 
 #include <gtest/gtest.h>
@@ -18,13 +19,20 @@ const fs::path kVectors = CHARTER_SOURCE_DIR "/../shared/vectors/merkle/testdata
 
 std::vector<Digest> leaves_of(size_t count) {
   std::vector<Digest> leaves;
-  for (size_t i = 0; i < count; ++i) leaves.push_back(merkle_leaf(base::as_bytes(std::to_string(i))));
+  for (size_t i = 0; i < count; ++i)
+    leaves.push_back(merkle_leaf(base::as_bytes(std::to_string(i))));
   return leaves;
 }
 
 TEST(Merkle, HasTheRootsOfRfc6962) {
   // The eight entries of certificate-transparency's own test.
-  const std::string_view entries[] = {"", "00", "10", "2021", "3031", "40414243", "5051525354555657",
+  const std::string_view entries[] = {"",
+                                      "00",
+                                      "10",
+                                      "2021",
+                                      "3031",
+                                      "40414243",
+                                      "5051525354555657",
                                       "606162636465666768696a6b6c6d6e6f"};
   const std::string_view roots[] = {
       "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
@@ -37,7 +45,8 @@ TEST(Merkle, HasTheRootsOfRfc6962) {
       "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"};
   std::vector<Digest> leaves;
   MerkleFrontier frontier;
-  EXPECT_EQ(hex(frontier.root()), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  EXPECT_EQ(hex(frontier.root()),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   for (size_t i = 0; i < 8; ++i) {
     leaves.push_back(merkle_leaf(base::from_hex(entries[i]).value()));
     frontier.append(leaves.back());
@@ -104,7 +113,8 @@ std::optional<std::vector<Digest>> proof_of(const json::Value& vector) {
   return proof;
 }
 
-// Sizes up to 2^64-1 stand in the files; those that no int64 holds arrive as doubles, and only as wrong ones.
+// Sizes up to 2^64-1 stand in the files; those that no int64 holds arrive as doubles, and only as
+// wrong ones.
 std::optional<uint64_t> size_of(const json::Value& value) {
   if (!value.is_int()) return std::nullopt;
   return static_cast<uint64_t>(value.as_int());
@@ -116,11 +126,13 @@ bool accepts(const json::Value& v, bool inclusion) {
   if (inclusion) {
     const auto leaf = digest_of(v["leafHash"]), root = digest_of(v["root"]);
     const auto index = size_of(v["leafIdx"]), size = size_of(v["treeSize"]);
-    return leaf && root && index && size && merkle_verify_inclusion(*leaf, *index, *size, *proof, *root);
+    return leaf && root && index && size &&
+           merkle_verify_inclusion(*leaf, *index, *size, *proof, *root);
   }
   const auto root1 = digest_of(v["root1"]), root2 = digest_of(v["root2"]);
   const auto size1 = size_of(v["size1"]), size2 = size_of(v["size2"]);
-  return root1 && root2 && size1 && size2 && merkle_verify_consistency(*size1, *size2, *proof, *root1, *root2);
+  return root1 && root2 && size1 && size2 &&
+         merkle_verify_consistency(*size1, *size2, *proof, *root1, *root2);
 }
 
 TEST(Merkle, AgreesWithThePublishedProofs) {
@@ -133,10 +145,13 @@ TEST(Merkle, AgreesWithThePublishedProofs) {
     const auto parsed = json::parse(text);
     ASSERT_TRUE(parsed) << entry.path() << parsed.error().text();
     const bool inclusion = entry.path().string().find("/inclusion/") != std::string::npos;
-    // That library calls a proof from the empty tree an error; the witness protocol needs it (GOVERNANCE 2.16).
-    const bool from_nothing = !inclusion && (*parsed)["size1"] == json::Value(0) && accepts(*parsed, false);
+    // That library calls a proof from the empty tree an error; the witness protocol needs it
+    // (GOVERNANCE 2.16).
+    const bool from_nothing =
+        !inclusion && (*parsed)["size1"] == json::Value(0) && accepts(*parsed, false);
     // It also accepts roots of 12 bytes when no hashing is needed; every hash of ours has 32.
-    const bool short_roots = entry.path().filename() == "sizes-are-equal-one-and-proof-is-empty.json";
+    const bool short_roots =
+        entry.path().filename() == "sizes-are-equal-one-and-proof-is-empty.json";
     if (short_roots) EXPECT_FALSE(accepts(*parsed, false));
     if (!from_nothing && !short_roots) {
       EXPECT_EQ(accepts(*parsed, inclusion), !(*parsed)["wantErr"].as_bool()) << entry.path();

@@ -18,7 +18,8 @@ base::Bytes random_bytes(size_t count) {
 }
 
 std::string random_base62(size_t length) {
-  static constexpr std::string_view kLetters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  static constexpr std::string_view kLetters =
+      "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
   start_sodium();
   std::string text(length, '0');
   for (char& letter : text) letter = kLetters[randombytes_uniform(62)];

@@ -1,5 +1,5 @@
-// OpenSSL's one-shot interface to SHA-256: the newer EVP one allocates for every hash, which a Merkle tree of
-// millions of 65-byte nodes would notice.
+// OpenSSL's one-shot interface to SHA-256: the newer EVP one allocates for every hash, which a
+// Merkle tree of millions of 65-byte nodes would notice.
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "crypto/sha256.h"
 
@@ -37,7 +37,8 @@ std::string hex(const Digest& digest) { return base::hex(digest); }
 base::Result<Digest> digest_from_hex(std::string_view text) {
   const bool lower = std::ranges::none_of(text, [](char c) { return c >= 'A' && c <= 'F'; });
   if (text.size() != 64 || !lower)
-    return base::fail(base::Code::Malformed, "expected a SHA-256 digest of 64 lower-case hex digits");
+    return base::fail(base::Code::Malformed,
+                      "expected a SHA-256 digest of 64 lower-case hex digits");
   TRY(const auto bytes, base::from_hex(text));
   return digest_from_bytes(bytes);
 }
@@ -45,7 +46,8 @@ base::Result<Digest> digest_from_hex(std::string_view text) {
 base::Result<Digest> digest_from_bytes(base::ByteSpan bytes) {
   Digest digest;
   if (bytes.size() != digest.size())
-    return base::fail(base::Code::Malformed, "expected 32 bytes of SHA-256, got " + std::to_string(bytes.size()));
+    return base::fail(base::Code::Malformed,
+                      "expected 32 bytes of SHA-256, got " + std::to_string(bytes.size()));
   std::ranges::copy(bytes, digest.begin());
   return digest;
 }

@@ -14,7 +14,8 @@ using base::Result;
 using json::Object;
 using json::Value;
 
-constexpr base::Duration kClockSlack = base::seconds(300);  // a verifier's clock may be a little behind the log's
+constexpr base::Duration kClockSlack =
+    base::seconds(300);  // a verifier's clock may be a little behind the log's
 
 Result<ProvenLeaf> read_leaf(const Value& value) {
   TRY_VOID(json::only_fields(value, {"leaf", "proof"}));
@@ -48,7 +49,8 @@ using Statements = std::vector<const Envelope*>;
 
 Result<Statements> match_statements(const ReleaseBundle& bundle) {
   std::vector<crypto::Digest> statements, ballots;
-  for (const Envelope& envelope : bundle.statements) statements.push_back(envelope_digest(envelope));
+  for (const Envelope& envelope : bundle.statements)
+    statements.push_back(envelope_digest(envelope));
   for (const Envelope& envelope : bundle.ballots) ballots.push_back(envelope_digest(envelope));
   Statements out;
   size_t statement = 0, ballot = 0;
@@ -61,7 +63,8 @@ Result<Statements> match_statements(const ReleaseBundle& bundle) {
     next += found;
   }
   if (statement < statements.size() || ballot < ballots.size())
-    return refuse("DIGEST_MISMATCH", std::string("the bundle holds a ") + (ballot < ballots.size() ? "ballot" : "statement") +
+    return refuse("DIGEST_MISMATCH", std::string("the bundle holds a ") +
+                                         (ballot < ballots.size() ? "ballot" : "statement") +
                                          " that its log entries do not name, or not in this place");
   return out;
 }
@@ -70,18 +73,24 @@ Result<Statements> match_statements(const ReleaseBundle& bundle) {
 base::Status check_inclusion(const ReleaseBundle& bundle, const Checkpoint& checkpoint) {
   for (const ProvenLeaf& proven : bundle.leaves) {
     const crypto::Digest hash = crypto::merkle_leaf(base::as_bytes(format_leaf(proven.leaf)));
-    if (!crypto::merkle_verify_inclusion(hash, proven.leaf.seq, checkpoint.size, proven.proof, checkpoint.root))
-      return corrupt("INCONSISTENT", "entry " + std::to_string(proven.leaf.seq) + " is not in the log that the checkpoint signs", checkpoint.origin);
+    if (!crypto::merkle_verify_inclusion(hash, proven.leaf.seq, checkpoint.size, proven.proof,
+                                         checkpoint.root))
+      return corrupt("INCONSISTENT",
+                     "entry " + std::to_string(proven.leaf.seq) +
+                         " is not in the log that the checkpoint signs",
+                     checkpoint.origin);
   }
   return {};
 }
 
 // Without gaps from the proposal to the release, so that no ballot between them can be left out.
 base::Status check_window(const ReleaseBundle& bundle) {
-  const auto proposal = std::ranges::find(bundle.leaves, Kind::Proposal, [](const ProvenLeaf& p) { return p.leaf.kind; });
+  const auto proposal = std::ranges::find(bundle.leaves, Kind::Proposal,
+                                          [](const ProvenLeaf& p) { return p.leaf.kind; });
   for (auto at = proposal; at != bundle.leaves.end() && at + 1 != bundle.leaves.end(); ++at) {
     if ((at + 1)->leaf.seq != at->leaf.seq + 1)
-      return refuse("BALLOT_MISSING", "the bundle leaves out entries of the log between the proposal and the release",
+      return refuse("BALLOT_MISSING",
+                    "the bundle leaves out entries of the log between the proposal and the release",
                     std::to_string(at->leaf.seq + 1));
   }
   return {};
@@ -101,14 +110,20 @@ Result<Fold> fold(const ReleaseBundle& bundle, const Statements& statements) {
     const ProvenLeaf& proven = bundle.leaves[i];
     const Envelope* envelope = statements[i];
     if (envelope == nullptr) {
-      if (!proposed) return refuse("DIGEST_MISMATCH", "the bundle lacks the statement of an entry", std::to_string(proven.leaf.seq));
+      if (!proposed)
+        return refuse("DIGEST_MISMATCH", "the bundle lacks the statement of an entry",
+                      std::to_string(proven.leaf.seq));
       if (proven.leaf.subject == out.proposal)
-        return refuse("BALLOT_MISSING", "the bundle lacks a statement (" + std::string(kind_name(proven.leaf.kind)) + ") that the log holds about this proposal",
+        return refuse("BALLOT_MISSING",
+                      "the bundle lacks a statement (" + std::string(kind_name(proven.leaf.kind)) +
+                          ") that the log holds about this proposal",
                       std::to_string(proven.leaf.seq));
       continue;
     }
     if (proven.leaf.kind == Kind::Proposal) {
-      if (proposed) return refuse("CONTEXT_MISMATCH", "a bundle is about one proposal", std::to_string(proven.leaf.seq));
+      if (proposed)
+        return refuse("CONTEXT_MISMATCH", "a bundle is about one proposal",
+                      std::to_string(proven.leaf.seq));
       out.proposal = crypto::sha256(envelope->payload);
       proposed = true;
     }
@@ -119,13 +134,15 @@ Result<Fold> fold(const ReleaseBundle& bundle, const Statements& statements) {
 
 std::vector<std::string> approvers(const Outcome& outcome) {
   std::set<std::string> persons;
-  for (const BodyResult& result : outcome.bodies) persons.insert(result.persons_for.begin(), result.persons_for.end());
+  for (const BodyResult& result : outcome.bodies)
+    persons.insert(result.persons_for.begin(), result.persons_for.end());
   return {persons.begin(), persons.end()};
 }
 
 Result<VerifiedRelease> describe_release(const Fold& fold, const Checkpoint& checkpoint) {
   const auto found = fold.state.proposals.find(fold.proposal);
-  if (found == fold.state.proposals.end() || found->second.stage != Stage::Released || fold.state.channels.size() != 1)
+  if (found == fold.state.proposals.end() || found->second.stage != Stage::Released ||
+      fold.state.channels.size() != 1)
     return refuse("NOT_RELEASED", "the bundle holds no release certificate for its proposal");
   const ProposalState& proposal = found->second;
   const Release& release = fold.state.channels.begin()->second;
@@ -157,7 +174,8 @@ Result<VerifiedRelease> describe_release(const Fold& fold, const Checkpoint& che
 std::string format_pin(const CharterPin& pin) {
   return json::dump_pretty(Object{{"origin", pin.origin},
                                   {"log_vkey", format_vkey(pin.log_key)},
-                                  {"charter_sha256", crypto::hex(pin.charter_sha256)}}) + '\n';
+                                  {"charter_sha256", crypto::hex(pin.charter_sha256)}}) +
+         '\n';
 }
 
 Result<CharterPin> parse_pin(std::string_view text) {
@@ -168,7 +186,8 @@ Result<CharterPin> parse_pin(std::string_view text) {
   TRY(const std::string vkey, json::get_string(value, "log_vkey"));
   TRY(pin.log_key, parse_vkey(vkey));
   TRY(pin.charter_sha256, get_digest(value, "charter_sha256"));
-  if (pin.log_key.name != pin.origin) return malformed("the log's key is named after its origin", pin.origin);
+  if (pin.log_key.name != pin.origin)
+    return malformed("the log's key is named after its origin", pin.origin);
   return pin;
 }
 
@@ -179,21 +198,25 @@ std::string format_bundle(const ReleaseBundle& bundle) {
     for (const crypto::Digest& hash : proven.proof) proof.emplace_back(base::base64(hash));
     leaves.emplace_back(Object{{"leaf", format_leaf(proven.leaf)}, {"proof", std::move(proof)}});
   }
-  for (const Envelope& envelope : bundle.statements) statements.push_back(envelope_to_json(envelope));
+  for (const Envelope& envelope : bundle.statements)
+    statements.push_back(envelope_to_json(envelope));
   for (const Envelope& envelope : bundle.ballots) ballots.push_back(envelope_to_json(envelope));
   return json::canonical(Object{{"v", "charter.example/bundle/v1"},
                                 {"checkpoint", bundle.checkpoint},
                                 {"leaves", std::move(leaves)},
                                 {"statements", std::move(statements)},
-                                {"ballots", std::move(ballots)}}) + '\n';
+                                {"ballots", std::move(ballots)}}) +
+         '\n';
 }
 
 Result<ReleaseBundle> parse_bundle_file(std::string_view text) {
-  if (text.size() > kBundleBytesMax) return base::fail(base::Code::TooLarge, "a release bundle has at most 32 MiB");
+  if (text.size() > kBundleBytesMax)
+    return base::fail(base::Code::TooLarge, "a release bundle has at most 32 MiB");
   TRY(const Value value, json::parse(text, {.bytes_max = kBundleBytesMax, .depth_max = 12}));
   TRY_VOID(json::only_fields(value, {"v", "checkpoint", "leaves", "statements", "ballots"}));
   TRY(const std::string version, json::get_string(value, "v"));
-  if (version != "charter.example/bundle/v1") return malformed("this is not a release bundle", version);
+  if (version != "charter.example/bundle/v1")
+    return malformed("this is not a release bundle", version);
   ReleaseBundle bundle;
   TRY(bundle.checkpoint, json::get_string(value, "checkpoint"));
   TRY(const json::Array* leaves, json::get_array(value, "leaves"));
@@ -207,22 +230,36 @@ Result<ReleaseBundle> parse_bundle_file(std::string_view text) {
   return bundle;
 }
 
-Result<VerifiedRelease> verify_release(const ReleaseBundle& bundle, const CharterPin& pin, base::Time now) {
+Result<VerifiedRelease> verify_release(const ReleaseBundle& bundle, const CharterPin& pin,
+                                       base::Time now) {
   TRY(const Checkpoint checkpoint, open_checkpoint(bundle.checkpoint, pin.log_key));
   TRY_VOID(check_inclusion(bundle, checkpoint));
   TRY(const Statements statements, match_statements(bundle));
   TRY_VOID(check_window(bundle));
   TRY(const Fold folded, fold(bundle, statements));
-  if (folded.state.place.charter_sha256 != pin.charter_sha256 || folded.state.place.origin != pin.origin)
-    return refuse("CONTEXT_MISMATCH", "the release was made under another charter than the one that is pinned", folded.state.place.charter_id);
-  if (!(folded.state.log_key == pin.log_key)) return refuse("CONTEXT_MISMATCH", "the charter names another log key than the pin", pin.origin);
+  if (folded.state.place.charter_sha256 != pin.charter_sha256 ||
+      folded.state.place.origin != pin.origin)
+    return refuse("CONTEXT_MISMATCH",
+                  "the release was made under another charter than the one that is pinned",
+                  folded.state.place.charter_id);
+  if (!(folded.state.log_key == pin.log_key))
+    return refuse("CONTEXT_MISMATCH", "the charter names another log key than the pin", pin.origin);
   TRY(VerifiedRelease release, describe_release(folded, checkpoint));
-  if (release.leaf != bundle.leaves.back().leaf.seq) return malformed("the bundle goes on after its release");
-  if (!bundle.canonical) return malformed("the release bundle is not in canonical form: it was changed after it was made");
+  if (release.leaf != bundle.leaves.back().leaf.seq)
+    return malformed("the bundle goes on after its release");
+  if (!bundle.canonical)
+    return malformed(
+        "the release bundle is not in canonical form: it was changed after it was made");
   if (now + kClockSlack < release.not_before)
-    return refuse("EXPIRED", "the release is not valid before " + base::rfc3339(release.not_before) + "; is the clock right?", release.channel);
+    return refuse("EXPIRED",
+                  "the release is not valid before " + base::rfc3339(release.not_before) +
+                      "; is the clock right?",
+                  release.channel);
   if (now > release.not_after)
-    return refuse("EXPIRED", "the release was valid until " + base::rfc3339(release.not_after) + "; judge the model again and release it anew", release.channel);
+    return refuse("EXPIRED",
+                  "the release was valid until " + base::rfc3339(release.not_after) +
+                      "; judge the model again and release it anew",
+                  release.channel);
   return release;
 }
 

@@ -40,17 +40,20 @@ Result<std::string> text_or(const Value& table, const std::string& key, std::str
 Result<uint64_t> count_of(const Value& table, const std::string& key, int64_t min, int64_t max) {
   TRY(const int64_t number, json::get_int(table, key));
   if (number < min || number > max)
-    return wrong(key, "expected an integer from " + std::to_string(min) + " to " + std::to_string(max));
+    return wrong(key,
+                 "expected an integer from " + std::to_string(min) + " to " + std::to_string(max));
   return static_cast<uint64_t>(number);
 }
 
-Result<std::vector<std::string>> texts_of(const Value& table, const std::string& key, bool required) {
+Result<std::vector<std::string>> texts_of(const Value& table, const std::string& key,
+                                          bool required) {
   std::vector<std::string> out;
   if (!required && table.find(key) == nullptr) return out;
   TRY(const json::Array* items, json::get_array(table, key));
   for (const Value& item : *items) {
     if (!item.is_string()) return wrong(key, "expected a list of strings");
-    if (std::ranges::find(out, item.as_string()) != out.end()) return wrong(key, "'" + item.as_string() + "' stands twice");
+    if (std::ranges::find(out, item.as_string()) != out.end())
+      return wrong(key, "'" + item.as_string() + "' stands twice");
     out.push_back(item.as_string());
   }
   return out;
@@ -58,27 +61,31 @@ Result<std::vector<std::string>> texts_of(const Value& table, const std::string&
 
 bool is_id(std::string_view text) {
   return !text.empty() && text.size() <= 100 && std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_' || c == '/';
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_' ||
+           c == '/';
   });
 }
 
 Result<std::string> id_of(const Value& table, const std::string& key) {
   TRY(std::string id, json::get_string(table, key));
-  if (!is_id(id)) return wrong(key, "an id has lower-case letters, digits, '.', '-', '_' and '/' only");
+  if (!is_id(id))
+    return wrong(key, "an id has lower-case letters, digits, '.', '-', '_' and '/' only");
   return id;
 }
 
 Result<base::Duration> wait_of(const Value& table, const std::string& key) {
   TRY(const std::string text, json::get_string(table, key));
   const auto wait = base::parse_duration(text);
-  if (!wait || wait->ns < 0 || *wait > kWaitMax) return wrong(key, "expected a duration such as \"72h\" or \"14d\", at most 366d");
+  if (!wait || wait->ns < 0 || *wait > kWaitMax)
+    return wrong(key, "expected a duration such as \"72h\" or \"14d\", at most 366d");
   return *wait;
 }
 
 // A decimal between 0 and 1, such as "0.05".
 Result<double> share_of(const std::string& text, const std::string& key) {
   double value = -1;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
   if (error != std::errc{} || end != text.data() + text.size() || !(value >= 0 && value <= 1))
     return wrong(key, "expected a decimal string from \"0\" to \"1\"");
   return value;
@@ -99,7 +106,8 @@ Result<Fraction> fraction_of(const Value& table, const std::string& key) {
   TRY(const std::string text, json::get_string(table, key));
   const size_t slash = text.find('/');
   const auto top = parse_decimal(std::string_view(text).substr(0, slash));
-  const auto bottom = slash == text.npos ? Result<uint64_t>(0) : parse_decimal(std::string_view(text).substr(slash + 1));
+  const auto bottom = slash == text.npos ? Result<uint64_t>(0)
+                                         : parse_decimal(std::string_view(text).substr(slash + 1));
   if (!top || !bottom || *top == 0 || *bottom > 1000 || *top > *bottom)
     return wrong(key, "expected a fraction such as \"2/3\", above 0 and at most 1");
   return Fraction{*top, *bottom};
@@ -112,7 +120,8 @@ Status read_head(const Value& root, Charter* out) {
   TRY(out->version, count_of(*head, "version", 1, 1'000'000));
   TRY(out->prev_sha256, text_or(*head, "prev_sha256", ""));
   if (out->version != 1 || !out->prev_sha256.empty())
-    return refuse("CHARTER_CHAIN", "a house starts from version 1 of its charter, with prev_sha256 = \"\"", out->id);
+    return refuse("CHARTER_CHAIN",
+                  "a house starts from version 1 of its charter, with prev_sha256 = \"\"", out->id);
   return {};
 }
 
@@ -121,7 +130,8 @@ Status read_time(const Value& root) {
   if (time == nullptr) return {};
   TRY_VOID(json::only_fields(*time, {"elapsed_witnesses"}));
   TRY(const uint64_t witnesses, count_of(*time, "elapsed_witnesses", 0, 100));
-  if (witnesses != 0) return wrong("elapsed_witnesses", "waits are measured by the log's own times, so this is 0");
+  if (witnesses != 0)
+    return wrong("elapsed_witnesses", "waits are measured by the log's own times, so this is 0");
   return {};
 }
 
@@ -149,10 +159,14 @@ Result<Body> read_body(const Value& table) {
   Body body;
   TRY(body.id, id_of(table, "id"));
   TRY(const std::string name, json::get_string(table, "class"));
-  if (name == "control") body.body_class = BodyClass::Control;
-  else if (name == "consult") body.body_class = BodyClass::Consult;
-  else if (name == "economic") body.body_class = BodyClass::Economic;
-  else return wrong("class", "a body is \"control\", \"consult\" or \"economic\"");
+  if (name == "control")
+    body.body_class = BodyClass::Control;
+  else if (name == "consult")
+    body.body_class = BodyClass::Consult;
+  else if (name == "economic")
+    body.body_class = BodyClass::Economic;
+  else
+    return wrong("class", "a body is \"control\", \"consult\" or \"economic\"");
   TRY(body.members, texts_of(table, "members", false));
   const bool counted = body.body_class != BodyClass::Economic || table.find("seats") != nullptr;
   if (counted) {
@@ -167,7 +181,8 @@ Result<Body> read_body(const Value& table) {
 }
 
 Result<Rule> read_rule(const std::string& id, const Value& table) {
-  TRY_VOID(json::only_fields(table, {"threshold", "floor_for", "notice", "timelock", "expires", "consent"}));
+  TRY_VOID(json::only_fields(
+      table, {"threshold", "floor_for", "notice", "timelock", "expires", "consent"}));
   Rule rule;
   rule.id = id;
   TRY(rule.threshold, fraction_of(table, "threshold"));
@@ -181,12 +196,16 @@ Result<Rule> read_rule(const std::string& id, const Value& table) {
 
 Status read_need(const std::string& need, Power* power) {
   constexpr std::string_view kFresh = "evidence.fresh<=";
-  if (need == "manifest.sealed") power->needs.push_back(Need::ManifestSealed);
-  else if (need == "gate.passed") power->needs.push_back(Need::GatePassed);
-  else if (need == "two_bodies") power->needs.push_back(Need::TwoBodies);
+  if (need == "manifest.sealed")
+    power->needs.push_back(Need::ManifestSealed);
+  else if (need == "gate.passed")
+    power->needs.push_back(Need::GatePassed);
+  else if (need == "two_bodies")
+    power->needs.push_back(Need::TwoBodies);
   else if (need.starts_with(kFresh)) {
     const auto age = base::parse_duration(std::string_view(need).substr(kFresh.size()));
-    if (!age || age->ns <= 0 || *age > kWaitMax) return wrong("needs", "expected evidence.fresh<=90d");
+    if (!age || age->ns <= 0 || *age > kWaitMax)
+      return wrong("needs", "expected evidence.fresh<=90d");
     power->evidence_age_max = *age;
   } else {
     return wrong("needs", "'" + need + "' is not a condition that can be checked");
@@ -198,7 +217,8 @@ Result<Power> read_power(const Value& table) {
   TRY_VOID(json::only_fields(table, {"action", "body", "rule", "needs"}));
   Power power;
   TRY(power.action, json::get_string(table, "action"));
-  if (power.action != "model.promote") return wrong("action", "the one action is \"model.promote\"");
+  if (power.action != "model.promote")
+    return wrong("action", "the one action is \"model.promote\"");
   TRY(power.body, id_of(table, "body"));
   TRY(power.rule, id_of(table, "rule"));
   TRY(const auto needs, texts_of(table, "needs", true));
@@ -207,11 +227,13 @@ Result<Power> read_power(const Value& table) {
 }
 
 Result<Gate> read_gate(const Value& table) {
-  TRY_VOID(json::only_fields(table, {"id", "suite", "suite_root", "metric", "direction", "limit", "alpha", "bound", "min_n", "channels"}));
+  TRY_VOID(json::only_fields(table, {"id", "suite", "suite_root", "metric", "direction", "limit",
+                                     "alpha", "bound", "min_n", "channels"}));
   Gate gate;
   TRY(gate.id, id_of(table, "id"));
   TRY(gate.suite, json::get_string(table, "suite"));
-  if (gate.suite != "*" && !is_id(gate.suite)) return wrong("suite", "expected the id of a suite, or \"*\" for any");
+  if (gate.suite != "*" && !is_id(gate.suite))
+    return wrong("suite", "expected the id of a suite, or \"*\" for any");
   if (table.find("suite_root") != nullptr) {
     TRY(const std::string root, json::get_string(table, "suite_root"));
     const auto digest = crypto::digest_from_hex(root);
@@ -220,16 +242,20 @@ Result<Gate> read_gate(const Value& table) {
   }
   TRY(gate.metric, json::get_string(table, "metric"));
   TRY(const std::string direction, json::get_string(table, "direction"));
-  if (direction != "upper" && direction != "lower") return wrong("direction", "a bound is \"upper\" (harm) or \"lower\" (capability)");
+  if (direction != "upper" && direction != "lower")
+    return wrong("direction", "a bound is \"upper\" (harm) or \"lower\" (capability)");
   gate.upper = direction == "upper";
   TRY(gate.limit_text, json::get_string(table, "limit"));
   TRY(gate.limit, share_of(gate.limit_text, "limit"));
   TRY(gate.alpha_text, text_or(table, "alpha", "0.05"));
   TRY(gate.alpha, share_of(gate.alpha_text, "alpha"));
-  if (gate.alpha <= 0 || gate.alpha > 0.5) return wrong("alpha", "expected more than 0 and at most 0.5");
+  if (gate.alpha <= 0 || gate.alpha > 0.5)
+    return wrong("alpha", "expected more than 0 and at most 0.5");
   TRY(gate.bound, text_or(table, "bound", ""));
   if (!gate.bound.empty() && gate.bound != kExactBound && gate.bound != kClusterBound)
-    return wrong("bound", "a bound is \"clopper-pearson\" or \"cluster-t\"; left out, it is the one that the suite asks for");
+    return wrong("bound",
+                 "a bound is \"clopper-pearson\" or \"cluster-t\"; left out, it is the one that "
+                 "the suite asks for");
   TRY(gate.min_n, count_of(table, "min_n", 1, 100'000'000));
   TRY(gate.channels, texts_of(table, "channels", false));
   return gate;
@@ -238,20 +264,24 @@ Result<Gate> read_gate(const Value& table) {
 Result<Price> read_price(const Value& table) {
   Price price;
   TRY(price.input_micro_per_million, count_of(table, "input_micro_usd_per_million", 0, kPriceMax));
-  TRY(price.output_micro_per_million, count_of(table, "output_micro_usd_per_million", 0, kPriceMax));
+  TRY(price.output_micro_per_million,
+      count_of(table, "output_micro_usd_per_million", 0, kPriceMax));
   return price;
 }
 
 Status read_prices(const Value& root, Charter* out) {
   const Value* prices = root.find("prices");
   if (prices == nullptr) return {};
-  TRY_VOID(json::only_fields(*prices, {"input_micro_usd_per_million", "output_micro_usd_per_million", "channel"}));
+  TRY_VOID(json::only_fields(
+      *prices, {"input_micro_usd_per_million", "output_micro_usd_per_million", "channel"}));
   TRY(out->default_price, read_price(*prices));
   if (prices->find("channel") == nullptr) return {};
   TRY(const Value* channels, json::get_object(*prices, "channel"));
   for (const auto& [channel, table] : channels->as_object()) {
-    if (!is_channel_name(channel)) return wrong("channel", "'" + channel + "' is not the name of a channel");
-    TRY_VOID(json::only_fields(table, {"input_micro_usd_per_million", "output_micro_usd_per_million"}));
+    if (!is_channel_name(channel))
+      return wrong("channel", "'" + channel + "' is not the name of a channel");
+    TRY_VOID(
+        json::only_fields(table, {"input_micro_usd_per_million", "output_micro_usd_per_million"}));
     TRY(out->prices[channel], read_price(table));
   }
   return {};
@@ -268,14 +298,16 @@ Result<Plan> read_plan(const Value& table) {
 
 // The tables of an array such as [[person]], each read by `read`, no id twice.
 template <class T, class Read, class Id>
-Status read_each(const Value& root, const std::string& name, std::vector<T>* out, Read read, Id id_member) {
+Status read_each(const Value& root, const std::string& name, std::vector<T>* out, Read read,
+                 Id id_member) {
   if (root.find(name) == nullptr) return {};
   TRY(const json::Array* tables, json::get_array(root, name));
   if (tables->size() > kItemsMax) return wrong(name, "too many");
   std::set<std::string> seen;
   for (const Value& table : *tables) {
     TRY(T item, in_table(read(table), name + " " + std::to_string(out->size() + 1)));
-    if (!seen.insert(item.*id_member).second) return wrong(name, "'" + item.*id_member + "' stands twice");
+    if (!seen.insert(item.*id_member).second)
+      return wrong(name, "'" + item.*id_member + "' stands twice");
     out->push_back(std::move(item));
   }
   return {};
@@ -293,12 +325,14 @@ Status read_rules(const Value& root, Charter* out) {
 }  // namespace
 
 bool is_channel_name(std::string_view text) {
-  return is_id(text) && text.find('/') == text.npos && text[0] != '.' && text[0] != '-' && text[0] != '_';
+  return is_id(text) && text.find('/') == text.npos && text[0] != '.' && text[0] != '-' &&
+         text[0] != '_';
 }
 
 base::Result<Charter> parse_charter(std::string_view text) {
   TRY(const Value root, json::parse_toml(text, "charter.toml"));
-  TRY_VOID(json::only_fields(root, {"charter", "time", "person", "service", "body", "rule", "power", "gate", "prices", "plan"}));
+  TRY_VOID(json::only_fields(root, {"charter", "time", "person", "service", "body", "rule", "power",
+                                    "gate", "prices", "plan"}));
   Charter charter;
   TRY_VOID(read_head(root, &charter));
   TRY_VOID(read_time(root));

@@ -1,6 +1,7 @@
-// The charter: who there is, which bodies they sit in, by which rules a body decides what, which evidence a channel asks
-// for, and what a token costs. Read from charter.toml by a parser that refuses whatever it does not know, because a rule
-// that is not enforced must not look as if it were.
+// The charter: who there is, which bodies they sit in, by which rules a body decides what, which
+// evidence a channel asks for, and what a token costs. Read from charter.toml by a parser that
+// refuses whatever it does not know, because a rule that is not enforced must not look as if it
+// were.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +43,9 @@ struct Body {
 
 struct Fraction {
   uint64_t numerator = 1, denominator = 2;
-  uint64_t of(uint64_t count) const { return (numerator * count + denominator - 1) / denominator; }  // rounded up
+  uint64_t of(uint64_t count) const {
+    return (numerator * count + denominator - 1) / denominator;
+  }  // rounded up
 };
 
 struct Rule {
@@ -66,15 +69,15 @@ struct Power {
 // One thing that the evidence for a release must show.
 struct Gate {
   std::string id;
-  std::string suite;                              // "*": a run of any suite
-  std::optional<crypto::Digest> suite_root;       // absent: any version of the suite
+  std::string suite;                         // "*": a run of any suite
+  std::optional<crypto::Digest> suite_root;  // absent: any version of the suite
   std::string metric;
-  bool upper = false;                             // harm: the upper bound is at most the limit
+  bool upper = false;  // harm: the upper bound is at most the limit
   std::string limit_text, alpha_text;
-  std::string bound;                              // empty: the one that the suite's results ask for
+  std::string bound;  // empty: the one that the suite's results ask for
   double limit = 0, alpha = 0.05;
   uint64_t min_n = 1;
-  std::vector<std::string> channels;              // empty: all
+  std::vector<std::string> channels;  // empty: all
   bool applies_to(std::string_view channel) const;
   bool any_score() const { return upper ? limit >= 1 : limit <= 0; }
 };
@@ -116,11 +119,13 @@ struct Charter {
   bool one_person_decides() const { return control_persons().size() == 1; }
 };
 
-// The public name of a model, as clients ask for it: lower-case letters, digits, '.', '-', '_'; a letter or digit first.
+// The public name of a model, as clients ask for it: lower-case letters, digits, '.', '-', '_'; a
+// letter or digit first.
 bool is_channel_name(std::string_view text);
 
-// Malformed (PARSE_STRICT, UNKNOWN_FIELD, BAD_KEY, …) or FailedPrecondition with reason CHARTER_LINT when a rule could
-// never be met or a seat is promised twice. The digest of a charter is SHA-256 of the text.
+// Malformed (PARSE_STRICT, UNKNOWN_FIELD, BAD_KEY, …) or FailedPrecondition with reason
+// CHARTER_LINT when a rule could never be met or a seat is promised twice. The digest of a charter
+// is SHA-256 of the text.
 base::Result<Charter> parse_charter(std::string_view text);
 
 struct LintFinding {

@@ -16,11 +16,14 @@ namespace govern {
 namespace {
 
 std::string fill(std::string text, std::string_view blank, std::string_view value) {
-  for (size_t at = text.find(blank); at != text.npos; at = text.find(blank)) text.replace(at, blank.size(), value);
+  for (size_t at = text.find(blank); at != text.npos; at = text.find(blank))
+    text.replace(at, blank.size(), value);
   return text;
 }
 
-std::string vkey_of(const std::string& name) { return format_vkey({name, crypto::PrivateKey::generate().public_key()}); }
+std::string vkey_of(const std::string& name) {
+  return format_vkey({name, crypto::PrivateKey::generate().public_key()});
+}
 
 std::string one_person() {
   std::ifstream file(CHARTER_SOURCE_DIR "/charters/one-person.toml");
@@ -53,19 +56,19 @@ TEST(Charter, RefusesTheTemplateAsItStands) {
 TEST(Charter, RefusesWhatItDoesNotKnow) {
   const std::string good = one_person();
   const std::pair<std::string, std::string> edits[] = {
-      {"floor_for = 1", "floor_for = 1\nquorum = \"1/2\""},       // an unknown key
-      {"floor_for = 1", "floor_for = 1.0"},                       // a float
-      {"floor_for = 1", "floor_for = 1\nfloor_for = 1"},          // a duplicate
-      {"floor_for = 1", "floor_for = 0"},                         // no floor
-      {"floor_for = 1", "floor_for = 2"},                         // more than there are
-      {"threshold = \"1/1\"", "threshold = \"3/2\""},             // more than all
+      {"floor_for = 1", "floor_for = 1\nquorum = \"1/2\""},  // an unknown key
+      {"floor_for = 1", "floor_for = 1.0"},                  // a float
+      {"floor_for = 1", "floor_for = 1\nfloor_for = 1"},     // a duplicate
+      {"floor_for = 1", "floor_for = 0"},                    // no floor
+      {"floor_for = 1", "floor_for = 2"},                    // more than there are
+      {"threshold = \"1/1\"", "threshold = \"3/2\""},        // more than all
       {"threshold = \"1/1\"", "threshold = \"1/0\""},
       {"threshold = \"1/1\"", "threshold = \"0/1\""},
       {"notice = \"0s\"", "notice = \"soon\""},
-      {"notice = \"0s\"", "notice = \"30d\""},                    // longer than the proposal lives
+      {"notice = \"0s\"", "notice = \"30d\""},  // longer than the proposal lives
       {"notice = \"0s\"", "notice = \"99999999999999999999d\""},
       {"class = \"control\"", "class = \"ruling\""},
-      {"class = \"control\"", "class = \"economic\""},            // an economic body cannot hold a power
+      {"class = \"control\"", "class = \"economic\""},  // an economic body cannot hold a power
       {"action = \"model.promote\"", "action = \"model.destroy\""},
       {"rule = \"normal\"", "rule = \"other\""},
       {"body = \"owner\"", "body = \"board\""},
@@ -80,7 +83,8 @@ TEST(Charter, RefusesWhatItDoesNotKnow) {
       {"id = \"test/house\"", "id = \"Test House\""},
       {"monthly_usd_cents = 2000", "monthly_usd_cents = -1"},
       {"output_micro_usd_per_million = 30000000", ""},
-      {"[prices]", "[[person]]\nid = \"p.owner\"\nkeys = [\"" + vkey_of("x") + "\"]\n[prices]"},   // the same id twice
+      {"[prices]", "[[person]]\nid = \"p.owner\"\nkeys = [\"" + vkey_of("x") +
+                       "\"]\n[prices]"},  // the same id twice
       {"[prices]", "[surprise]\n[prices]"},
   };
   for (const auto& [from, to] : edits) {
@@ -103,8 +107,11 @@ TEST(Charter, RefusesOneKeyInTwoHands) {
 }
 
 TEST(Manifest, NamesFilesStrictly) {
-  for (const char* good : {"a", "config.json", "sub/model-00001.safetensors", "中文.txt", ".hidden"}) EXPECT_TRUE(check_file_name(good)) << good;
-  for (const char* bad : {"", "/etc/passwd", "../x", "a/../b", "a//b", "./a", "a/", "a\\b", "a:b", "a\nb", "..", "\xff"})
+  for (const char* good :
+       {"a", "config.json", "sub/model-00001.safetensors", "中文.txt", ".hidden"})
+    EXPECT_TRUE(check_file_name(good)) << good;
+  for (const char* bad : {"", "/etc/passwd", "../x", "a/../b", "a//b", "./a", "a/", "a\\b", "a:b",
+                          "a\nb", "..", "\xff"})
     EXPECT_EQ(check_file_name(bad).error().reason, "MANIFEST_NAME") << bad;
 }
 
@@ -137,9 +144,13 @@ TEST(Manifest, FindsTheFileThatIsNotAsReleased) {
     const auto status = check_files(m, found);
     return status ? "" : status.error().reason + ' ' + status.error().where;
   };
-  EXPECT_EQ(reason_and_name({{"a", crypto::sha256("1")}, {"b", crypto::sha256("x")}}), "MANIFEST_DIGEST b");
+  EXPECT_EQ(reason_and_name({{"a", crypto::sha256("1")}, {"b", crypto::sha256("x")}}),
+            "MANIFEST_DIGEST b");
   EXPECT_EQ(reason_and_name({{"a", crypto::sha256("1")}}), "MANIFEST_MISSING b");
-  EXPECT_EQ(reason_and_name({{"a", crypto::sha256("1")}, {"b", crypto::sha256("2")}, {"c", crypto::sha256("3")}}), "MANIFEST_UNLISTED c");
+  EXPECT_EQ(
+      reason_and_name(
+          {{"a", crypto::sha256("1")}, {"b", crypto::sha256("2")}, {"c", crypto::sha256("3")}}),
+      "MANIFEST_UNLISTED c");
 }
 
 // GOVERNANCE 5.4.
@@ -160,12 +171,14 @@ TEST(Evidence, BoundsAreThoseOfTheTables) {
 
 // Against the definition, summed term by term.
 TEST(Evidence, LowerBoundSolvesTheBinomialTail) {
-  for (const auto& [passed, count] : std::map<uint64_t, uint64_t>{{1, 7}, {3, 20}, {17, 40}, {99, 100}, {250, 251}, {600, 1000}}) {
+  for (const auto& [passed, count] : std::map<uint64_t, uint64_t>{
+           {1, 7}, {3, 20}, {17, 40}, {99, 100}, {250, 251}, {600, 1000}}) {
     const double p = lower_bound(passed, count, 0.025);
     double tail = 0;
     for (uint64_t k = passed; k <= count; ++k) {
       const double n = static_cast<double>(count), x = static_cast<double>(k);
-      tail += std::exp(std::lgamma(n + 1) - std::lgamma(x + 1) - std::lgamma(n - x + 1) + x * std::log(p) + (n - x) * std::log1p(-p));
+      tail += std::exp(std::lgamma(n + 1) - std::lgamma(x + 1) - std::lgamma(n - x + 1) +
+                       x * std::log(p) + (n - x) * std::log1p(-p));
     }
     EXPECT_NEAR(tail, 0.025, 1e-9) << passed << " of " << count;
   }
@@ -191,9 +204,10 @@ TEST(Evidence, IsWholeOrNothing) {
   ASSERT_TRUE(read) << read.error().text();
   EXPECT_EQ(format_evidence(*read), good);
   EXPECT_EQ(read->errors, 2u);
-  for (const auto& [from, to] : std::map<std::string, std::string>{{"\"passed\":\"90\"", "\"passed\":\"89\""},
-                                                                    {"\"complete\":true", "\"complete\":false"},
-                                                                    {"\"epochs\":\"1\"", "\"epochs\":\"2\""}}) {
+  for (const auto& [from, to] :
+       std::map<std::string, std::string>{{"\"passed\":\"90\"", "\"passed\":\"89\""},
+                                          {"\"complete\":true", "\"complete\":false"},
+                                          {"\"epochs\":\"1\"", "\"epochs\":\"2\""}}) {
     std::string bad = good;
     bad.replace(bad.find(from), from.size(), to);
     const auto refused = parse_evidence(bad);
@@ -212,26 +226,34 @@ TEST(Gate, AnErrorIsTheWorstResult) {
   const auto judged = [&](bool upper, double limit) {
     charter.gates[0].upper = upper;
     charter.gates[0].limit = limit;
-    const auto status = check_gates(charter, power, "chat", e.manifest_digest, {{{1, {}}, e}}, base::Time{});
+    const auto status =
+        check_gates(charter, power, "chat", e.manifest_digest, {{{1, {}}, e}}, base::Time{});
     return status ? "" : status.error().reason;
   };
   EXPECT_EQ(judged(false, lower_bound(90, 100, 0.05) - 1e-9), "");
-  EXPECT_EQ(judged(false, lower_bound(92, 100, 0.05) - 1e-9), "GATE_BOUND") << "errors are not passes";
+  EXPECT_EQ(judged(false, lower_bound(92, 100, 0.05) - 1e-9), "GATE_BOUND")
+      << "errors are not passes";
   EXPECT_EQ(judged(true, upper_bound(92, 100, 0.05) + 1e-9), "");
-  EXPECT_EQ(judged(true, upper_bound(90, 100, 0.05) + 1e-9), "GATE_BOUND") << "errors are events of harm";
+  EXPECT_EQ(judged(true, upper_bound(90, 100, 0.05) + 1e-9), "GATE_BOUND")
+      << "errors are events of harm";
   e.bound = kClusterBound;
   e.alpha = "0.05";
   e.lower = "0.85";
   e.upper = "0.93";
   EXPECT_EQ(judged(false, 0.85), "");
-  EXPECT_EQ(judged(false, 0.851), "GATE_BOUND") << "results that go together have the judge's bound";
+  EXPECT_EQ(judged(false, 0.851), "GATE_BOUND")
+      << "results that go together have the judge's bound";
   e.alpha = "0.10";
   EXPECT_EQ(judged(false, 0.5), "GATE_BOUND") << "another confidence than the gate's";
   EXPECT_EQ(judged(false, 0), "") << "any score";
   power.evidence_age_max = base::seconds(10);
-  EXPECT_EQ(check_gates(charter, power, "chat", e.manifest_digest, {{{1, {}}, e}}, base::Time{} + base::seconds(11)).error().reason,
+  EXPECT_EQ(check_gates(charter, power, "chat", e.manifest_digest, {{{1, {}}, e}},
+                        base::Time{} + base::seconds(11))
+                .error()
+                .reason,
             "EVIDENCE_STALE");
-  EXPECT_EQ(check_gates(charter, power, "chat", e.manifest_digest, {}, base::Time{}).error().reason, "EVIDENCE_MISSING");
+  EXPECT_EQ(check_gates(charter, power, "chat", e.manifest_digest, {}, base::Time{}).error().reason,
+            "EVIDENCE_MISSING");
 }
 
 }  // namespace

@@ -11,13 +11,16 @@ base::Result<uint64_t> parse_decimal(std::string_view text) {
   uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   const bool leading_zero = text.size() > 1 && text[0] == '0';
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size() || leading_zero || value >> 63 != 0)
-    return malformed("expected a decimal number without leading zeros, got '" + std::string(text.substr(0, 30)) + "'");
+  if (text.empty() || error != std::errc{} || end != text.data() + text.size() || leading_zero ||
+      value >> 63 != 0)
+    return malformed("expected a decimal number without leading zeros, got '" +
+                     std::string(text.substr(0, 30)) + "'");
   return value;
 }
 
 std::string format_checkpoint(const Checkpoint& checkpoint) {
-  return checkpoint.origin + '\n' + std::to_string(checkpoint.size) + '\n' + base::base64(checkpoint.root) + '\n';
+  return checkpoint.origin + '\n' + std::to_string(checkpoint.size) + '\n' +
+         base::base64(checkpoint.root) + '\n';
 }
 
 base::Result<Checkpoint> parse_checkpoint(std::string_view text) {

@@ -1,4 +1,5 @@
-// Checkpoints (C2SP tlog-checkpoint): origin, size and root of a log, signed as a note. No extension lines.
+// Checkpoints (C2SP tlog-checkpoint): origin, size and root of a log, signed as a note. No
+// extension lines.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +25,8 @@ std::string signed_checkpoint(const Checkpoint& checkpoint, const SignerKey& log
 // The checkpoint in a note that the log signed: its origin is the key's name.
 base::Result<Checkpoint> open_checkpoint(std::string_view note, const VerifierKey& log_key);
 
-// Decimal without leading zeros, at most 2^63-1: the only spelling of a size or an index in these formats.
+// Decimal without leading zeros, at most 2^63-1: the only spelling of a size or an index in these
+// formats.
 base::Result<uint64_t> parse_decimal(std::string_view text);
 
 }  // namespace govern

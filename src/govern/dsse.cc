@@ -25,17 +25,23 @@ base::Result<std::string> decode_base64(const std::string& text, std::string_vie
 
 std::string pre_authentication_encoding(std::string_view payload_type, std::string_view payload) {
   std::string out = "DSSEv1 " + std::to_string(payload_type.size()) + ' ';
-  out.append(payload_type).append(" ").append(std::to_string(payload.size())).append(" ").append(payload);
+  out.append(payload_type)
+      .append(" ")
+      .append(std::to_string(payload.size()))
+      .append(" ")
+      .append(payload);
   return out;
 }
 
 void sign_envelope(Envelope* envelope, const SignerKey& key) {
-  const std::string message = pre_authentication_encoding(envelope->payload_type, envelope->payload);
+  const std::string message =
+      pre_authentication_encoding(envelope->payload_type, envelope->payload);
   const crypto::Signature signature = key.key.sign(base::as_bytes(message));
   envelope->signatures.push_back({key.name, std::string(base::as_text(signature))});
 }
 
-Envelope make_envelope(std::string payload_type, std::string payload, std::span<const SignerKey> keys) {
+Envelope make_envelope(std::string payload_type, std::string payload,
+                       std::span<const SignerKey> keys) {
   Envelope envelope{std::move(payload_type), std::move(payload), {}};
   for (const SignerKey& key : keys) sign_envelope(&envelope, key);
   return envelope;
@@ -82,11 +88,16 @@ base::Result<Envelope> parse_envelope(std::string_view text) {
   return envelope_from_json(value);
 }
 
-std::string format_envelope(const Envelope& envelope) { return json::canonical(envelope_to_json(envelope)); }
+std::string format_envelope(const Envelope& envelope) {
+  return json::canonical(envelope_to_json(envelope));
+}
 
-crypto::Digest envelope_digest(const Envelope& envelope) { return crypto::sha256(format_envelope(envelope)); }
+crypto::Digest envelope_digest(const Envelope& envelope) {
+  return crypto::sha256(format_envelope(envelope));
+}
 
-base::Result<std::vector<size_t>> verify_envelope(const Envelope& envelope, std::span<const crypto::PublicKey> keys) {
+base::Result<std::vector<size_t>> verify_envelope(const Envelope& envelope,
+                                                  std::span<const crypto::PublicKey> keys) {
   const std::string message = pre_authentication_encoding(envelope.payload_type, envelope.payload);
   std::vector<bool> signed_by(keys.size(), false);
   for (const EnvelopeSignature& signature : envelope.signatures) {
@@ -95,7 +106,8 @@ base::Result<std::vector<size_t>> verify_envelope(const Envelope& envelope, std:
     };
     const auto key = std::ranges::find_if(keys, made_it);
     if (key == keys.end())
-      return corrupt("BAD_SIG", "a signature was made by none of the keys that the charter names", signature.key_id);
+      return corrupt("BAD_SIG", "a signature was made by none of the keys that the charter names",
+                     signature.key_id);
     signed_by[static_cast<size_t>(key - keys.begin())] = true;
   }
   std::vector<size_t> signers;

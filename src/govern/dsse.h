@@ -1,5 +1,6 @@
-// DSSE envelopes (secure-systems-lab/dsse 1.0.2) with Ed25519: a payload, its type, signatures over both. What counts
-// as signed is the payload as it stands in the envelope; it is parsed once, after it was verified.
+// DSSE envelopes (secure-systems-lab/dsse 1.0.2) with Ed25519: a payload, its type, signatures over
+// both. What counts as signed is the payload as it stands in the envelope; it is parsed once, after
+// it was verified.
 #pragma once
 
 #include <span>
@@ -27,16 +28,18 @@ struct Envelope {
 std::string pre_authentication_encoding(std::string_view payload_type, std::string_view payload);
 
 void sign_envelope(Envelope* envelope, const SignerKey& key);
-Envelope make_envelope(std::string payload_type, std::string payload, std::span<const SignerKey> keys);
+Envelope make_envelope(std::string payload_type, std::string payload,
+                       std::span<const SignerKey> keys);
 
 json::Value envelope_to_json(const Envelope& envelope);
 base::Result<Envelope> envelope_from_json(const json::Value& value);  // standard or URL-safe base64
 base::Result<Envelope> parse_envelope(std::string_view text);
-std::string format_envelope(const Envelope& envelope);      // canonical JSON
-crypto::Digest envelope_digest(const Envelope& envelope);   // SHA-256 of format_envelope
+std::string format_envelope(const Envelope& envelope);     // canonical JSON
+crypto::Digest envelope_digest(const Envelope& envelope);  // SHA-256 of format_envelope
 
-// Indexes into `keys` of those that signed, each once, in the order of `keys`. A signature that none of them made is
-// refused (BAD_SIG): our envelopes carry no stranger's signatures.
-base::Result<std::vector<size_t>> verify_envelope(const Envelope& envelope, std::span<const crypto::PublicKey> keys);
+// Indexes into `keys` of those that signed, each once, in the order of `keys`. A signature that
+// none of them made is refused (BAD_SIG): our envelopes carry no stranger's signatures.
+base::Result<std::vector<size_t>> verify_envelope(const Envelope& envelope,
+                                                  std::span<const crypto::PublicKey> keys);
 
 }  // namespace govern

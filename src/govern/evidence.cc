@@ -37,12 +37,14 @@ double beta_fraction(double a, double b, double x) {
   return h;
 }
 
-// P(X >= k) for X binomial(n, p), k >= 1: the regularised incomplete beta function I_p(k, n - k + 1).
+// P(X >= k) for X binomial(n, p), k >= 1: the regularised incomplete beta function I_p(k, n - k +
+// 1).
 double upper_tail(uint64_t n, uint64_t k, double p) {
   if (p <= 0) return 0;
   if (p >= 1) return 1;
   const double a = static_cast<double>(k), b = static_cast<double>(n - k + 1);
-  const double front = std::exp(log_binomial(n, k, p));  // = p^a (1-p)^(b-1) / (a B(a, b)) … times 1
+  const double front =
+      std::exp(log_binomial(n, k, p));  // = p^a (1-p)^(b-1) / (a B(a, b)) … times 1
   if (p < (a + 1) / (a + b + 2)) return front * (1 - p) * beta_fraction(a, b, p);
   const double mirrored = std::exp(log_binomial(n, k - 1, p));
   return 1 - mirrored * p * beta_fraction(b, a, 1 - p);
@@ -80,7 +82,8 @@ base::Status read_bound(const json::Value& notes, Evidence* out) {
   TRY(out->alpha, json::get_string(notes, "alpha"));
   TRY(out->lower, json::get_string(notes, "lower_bound"));
   TRY(out->upper, json::get_string(notes, "upper_bound"));
-  if (out->bound != kExactBound && out->bound != kClusterBound) return malformed("a bound of a kind that is not known", out->bound);
+  if (out->bound != kExactBound && out->bound != kClusterBound)
+    return malformed("a bound of a kind that is not known", out->bound);
   return {};
 }
 
@@ -102,10 +105,13 @@ base::Status read_results(const json::Array& configuration, Evidence* out) {
   for (const uint64_t count : {out->size, out->epochs, out->passed, out->failed, out->errors}) {
     if (count > kCountMax) return malformed("a count of the evidence is out of range", "results");
   }
-  const bool whole = complete && size == out->size && epochs == out->epochs && size > 0 && epochs > 0 &&
-                     epochs <= kCountMax / size && out->passed + out->failed + out->errors == size * epochs;
+  const bool whole = complete && size == out->size && epochs == out->epochs && size > 0 &&
+                     epochs > 0 && epochs <= kCountMax / size &&
+                     out->passed + out->failed + out->errors == size * epochs;
   if (!whole)
-    return refuse("EVIDENCE_INCOMPLETE", "the run does not have every case of its suite exactly once an epoch", out->suite);
+    return refuse("EVIDENCE_INCOMPLETE",
+                  "the run does not have every case of its suite exactly once an epoch",
+                  out->suite);
   return {};
 }
 
@@ -113,28 +119,28 @@ base::Status read_results(const json::Array& configuration, Evidence* out) {
 
 std::string format_evidence(const Evidence& e) {
   const auto number = [](uint64_t n) { return json::Value(std::to_string(n)); };
-  const auto digest = [](const crypto::Digest& d) { return json::Value(json::Object{{"sha256", crypto::hex(d)}}); };
+  const auto digest = [](const crypto::Digest& d) {
+    return json::Value(json::Object{{"sha256", crypto::hex(d)}});
+  };
   const json::Value suite = json::Object{
       {"name", "suite"},
       {"uri", "suite:" + e.suite + '@' + e.suite_version},
       {"digest", digest(e.suite_root)},
       {"annotations", json::Object{{"size", number(e.size)}, {"epochs", number(e.epochs)}}}};
-  json::Object notes = {{"complete", true},
-                        {"size", number(e.size)},
-                        {"epochs", number(e.epochs)},
-                        {"passed", number(e.passed)},
-                        {"failed", number(e.failed)},
-                        {"errors", number(e.errors)},
-                        {"metric", e.metric},
-                        {"finished", base::rfc3339(e.finished)}};
+  json::Object notes = {{"complete", true},           {"size", number(e.size)},
+                        {"epochs", number(e.epochs)}, {"passed", number(e.passed)},
+                        {"failed", number(e.failed)}, {"errors", number(e.errors)},
+                        {"metric", e.metric},         {"finished", base::rfc3339(e.finished)}};
   if (!e.alpha.empty()) {
-    const json::Object more = {{"bound", e.bound}, {"alpha", e.alpha}, {"lower_bound", e.lower}, {"upper_bound", e.upper}};
+    const json::Object more = {
+        {"bound", e.bound}, {"alpha", e.alpha}, {"lower_bound", e.lower}, {"upper_bound", e.upper}};
     notes.insert(notes.end(), more.begin(), more.end());
   }
-  const json::Value results =
-      json::Object{{"name", "results"}, {"digest", digest(e.result_root)}, {"annotations", std::move(notes)}};
-  const json::Value predicate = json::Object{{"result", e.failed + e.errors == 0 ? "PASSED" : "WARNED"},
-                                             {"configuration", json::Array{suite, results}}};
+  const json::Value results = json::Object{
+      {"name", "results"}, {"digest", digest(e.result_root)}, {"annotations", std::move(notes)}};
+  const json::Value predicate =
+      json::Object{{"result", e.failed + e.errors == 0 ? "PASSED" : "WARNED"},
+                   {"configuration", json::Array{suite, results}}};
   return format_statement({e.model, e.manifest_digest, std::string(kTestResultType), predicate});
 }
 

@@ -27,21 +27,33 @@ std::string percent(double value) {
   return text;
 }
 
-// The bound that the gate looks at. Where results stand alone it follows from the counts and is computed here; a case
-// that ended in an error counts as the worst: a failure of capability, an event of harm. Where results go together the
-// counts do not say enough, and the judge's own bound stands, which is signed with the rest.
+// The bound that the gate looks at. Where results stand alone it follows from the counts and is
+// computed here; a case that ended in an error counts as the worst: a failure of capability, an
+// event of harm. Where results go together the counts do not say enough, and the judge's own bound
+// stands, which is signed with the rest.
 base::Result<double> bound_of(const Gate& gate, const Evidence& e) {
   if (!gate.bound.empty() && gate.bound != e.bound)
-    return refuse("GATE_BOUND", "the gate asks for a bound of the kind " + gate.bound + ", the suite's results for " + e.bound, gate.id);
+    return refuse("GATE_BOUND",
+                  "the gate asks for a bound of the kind " + gate.bound +
+                      ", the suite's results for " + e.bound,
+                  gate.id);
   if (e.bound == kExactBound) {
-    if (e.epochs != 1) return refuse("GATE_BOUND", "several runs of a case are not independent, so this bound does not hold", gate.id);
-    return gate.upper ? upper_bound(e.passed + e.errors, e.size, gate.alpha) : lower_bound(e.passed, e.size, gate.alpha);
+    if (e.epochs != 1)
+      return refuse("GATE_BOUND",
+                    "several runs of a case are not independent, so this bound does not hold",
+                    gate.id);
+    return gate.upper ? upper_bound(e.passed + e.errors, e.size, gate.alpha)
+                      : lower_bound(e.passed, e.size, gate.alpha);
   }
   if (e.alpha != gate.alpha_text)
-    return refuse("GATE_BOUND", "the judge's bound was computed at alpha " + e.alpha + ", the gate asks for " + gate.alpha_text, gate.id);
+    return refuse("GATE_BOUND",
+                  "the judge's bound was computed at alpha " + e.alpha + ", the gate asks for " +
+                      gate.alpha_text,
+                  gate.id);
   const std::string& text = gate.upper ? e.upper : e.lower;
   double bound = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bound, std::chars_format::fixed);
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), bound, std::chars_format::fixed);
   if (error != std::errc{} || end != text.data() + text.size() || !(bound >= 0 && bound <= 1))
     return malformed("a bound is a decimal between 0 and 1", text);
   return bound;
@@ -49,13 +61,18 @@ base::Result<double> bound_of(const Gate& gate, const Evidence& e) {
 
 base::Status check_bound(const Gate& gate, const Evidence& e) {
   if (e.size < gate.min_n)
-    return refuse("GATE_BOUND", "the suite has " + std::to_string(e.size) + " cases, the gate asks for " + std::to_string(gate.min_n), gate.id);
+    return refuse("GATE_BOUND",
+                  "the suite has " + std::to_string(e.size) + " cases, the gate asks for " +
+                      std::to_string(gate.min_n),
+                  gate.id);
   if (gate.any_score()) return {};
   TRY(const double bound, bound_of(gate, e));
   const bool passed = gate.upper ? bound <= gate.limit : bound >= gate.limit;
   if (!passed)
-    return refuse("GATE_BOUND", "suite " + e.suite + ": the " + (gate.upper ? "upper" : "lower") + " bound of " + e.metric + " is " +
-                                    percent(bound) + ", the limit is " + percent(gate.limit), gate.id);
+    return refuse("GATE_BOUND",
+                  "suite " + e.suite + ": the " + (gate.upper ? "upper" : "lower") + " bound of " +
+                      e.metric + " is " + percent(bound) + ", the limit is " + percent(gate.limit),
+                  gate.id);
   return {};
 }
 
@@ -66,25 +83,33 @@ Value resource(std::string uri, const crypto::Digest& digest) {
 }  // namespace
 
 base::Status check_gates(const Charter& charter, const Power& power, std::string_view channel,
-                         const crypto::Digest& manifest, const std::vector<LoggedEvidence>& evidence, base::Time now) {
+                         const crypto::Digest& manifest,
+                         const std::vector<LoggedEvidence>& evidence, base::Time now) {
   for (const LoggedEvidence& logged : evidence) {
     if (logged.evidence.manifest_digest != manifest)
-      return refuse("SUBJECT_MISMATCH", "this evidence is about another model: its digest is " +
-                                            crypto::hex(logged.evidence.manifest_digest), logged.evidence.suite);
+      return refuse("SUBJECT_MISMATCH",
+                    "this evidence is about another model: its digest is " +
+                        crypto::hex(logged.evidence.manifest_digest),
+                    logged.evidence.suite);
     if (power.evidence_age_max && now > logged.evidence.finished + *power.evidence_age_max)
-      return refuse("EVIDENCE_STALE", "the run is older than the charter allows; run the suite again", logged.evidence.suite);
+      return refuse("EVIDENCE_STALE",
+                    "the run is older than the charter allows; run the suite again",
+                    logged.evidence.suite);
   }
   for (const Gate& gate : charter.gates) {
     if (!gate.applies_to(channel)) continue;
     bool answered = false;
     for (const LoggedEvidence& logged : evidence) {
       if (!answers(logged.evidence, gate)) continue;
-      TRY_VOID(check_bound(gate, logged.evidence));  // every run counts: a bad one is not outweighed by a good one
+      TRY_VOID(check_bound(
+          gate, logged.evidence));  // every run counts: a bad one is not outweighed by a good one
       answered = true;
     }
     if (!answered)
-      return refuse("EVIDENCE_MISSING", "no evidence answers this gate: it asks for suite '" + gate.suite + "' and " + gate.metric +
-                                            "; run `charter judge` and pass its result with --evidence", gate.id);
+      return refuse("EVIDENCE_MISSING",
+                    "no evidence answers this gate: it asks for suite '" + gate.suite + "' and " +
+                        gate.metric + "; run `charter judge` and pass its result with --evidence",
+                    gate.id);
   }
   return {};
 }
@@ -125,7 +150,8 @@ Value evidence_to_json(const std::vector<LoggedEvidence>& evidence) {
 std::string format_gate_verdict(const GateVerdict& v) {
   json::Array inputs;
   for (const LeafReference& reference : v.evidence)
-    inputs.push_back(resource(std::string(kEnvelopeUri) + std::to_string(reference.leaf), reference.sha256));
+    inputs.push_back(
+        resource(std::string(kEnvelopeUri) + std::to_string(reference.leaf), reference.sha256));
   const Value predicate = Object{{"verifier", Object{{"id", kVerifierId}}},
                                  {"timeVerified", base::rfc3339(v.verified)},
                                  {"resourceUri", "channel:" + v.channel},
@@ -139,7 +165,8 @@ std::string format_gate_verdict(const GateVerdict& v) {
 
 base::Result<GateVerdict> parse_gate_verdict(std::string_view payload) {
   TRY(const Statement statement, parse_statement(payload));
-  if (statement.predicate_type != kVerificationSummaryType) return malformed("the statement is not a verification summary", statement.predicate_type);
+  if (statement.predicate_type != kVerificationSummaryType)
+    return malformed("the statement is not a verification summary", statement.predicate_type);
   GateVerdict v;
   v.model = statement.subject_name;
   v.manifest = statement.subject_digest;
@@ -154,13 +181,15 @@ base::Result<GateVerdict> parse_gate_verdict(std::string_view payload) {
   for (const Value& input : *inputs) {
     LeafReference reference;
     TRY(const std::string uri, json::get_string(input, "uri"));
-    if (!uri.starts_with(kEnvelopeUri)) return malformed("an attestation is named by its leaf", uri);
+    if (!uri.starts_with(kEnvelopeUri))
+      return malformed("an attestation is named by its leaf", uri);
     TRY(reference.leaf, parse_decimal(std::string_view(uri).substr(kEnvelopeUri.size())));
     TRY(const json::Value* digest, json::get_object(input, "digest"));
     TRY(reference.sha256, get_digest(*digest, "sha256"));
     v.evidence.push_back(reference);
   }
-  if (format_gate_verdict(v) != payload) return malformed("the verdict is not in the form that this gate writes");
+  if (format_gate_verdict(v) != payload)
+    return malformed("the verdict is not in the form that this gate writes");
   return v;
 }
 

@@ -1,5 +1,6 @@
-// The gate: does the evidence show what the charter asks of a channel? It looks at bounds, never at means, and it is a
-// pure function: the verdict statement (SLSA VSA) that is logged is always recomputed and compared.
+// The gate: does the evidence show what the charter asks of a channel? It looks at bounds, never at
+// means, and it is a pure function: the verdict statement (SLSA VSA) that is logged is always
+// recomputed and compared.
 #pragma once
 
 #include <string_view>
@@ -17,13 +18,16 @@ struct LoggedEvidence {
   Evidence evidence;
 };
 
-// EVIDENCE_MISSING when no run answers a gate, GATE_BOUND when a bound fails (the message gives bound and limit),
-// SUBJECT_MISMATCH when a run was of another model, EVIDENCE_STALE when a run is older than the power allows.
+// EVIDENCE_MISSING when no run answers a gate, GATE_BOUND when a bound fails (the message gives
+// bound and limit), SUBJECT_MISMATCH when a run was of another model, EVIDENCE_STALE when a run is
+// older than the power allows.
 base::Status check_gates(const Charter& charter, const Power& power, std::string_view channel,
-                         const crypto::Digest& manifest, const std::vector<LoggedEvidence>& evidence, base::Time now);
+                         const crypto::Digest& manifest,
+                         const std::vector<LoggedEvidence>& evidence, base::Time now);
 
 crypto::Digest standard_digest(const Charter& charter);  // of the gates, as canonical JSON
-json::Value evidence_to_json(const std::vector<LoggedEvidence>& evidence);  // as a certificate lists it
+json::Value evidence_to_json(
+    const std::vector<LoggedEvidence>& evidence);  // as a certificate lists it
 
 // The verdict that the gates passed, to be signed and logged.
 struct GateVerdict {

@@ -18,7 +18,8 @@ constexpr std::string_view kPrivatePrefix = "PRIVATE+KEY+";
 
 bool is_unicode_space(char32_t c) {
   return (c >= 0x09 && c <= 0x0d) || c == 0x20 || c == 0x85 || c == 0xa0 || c == 0x1680 ||
-         (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
+         (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
+         c == 0x3000;
 }
 
 uint32_t load_be32(std::string_view bytes) {
@@ -35,7 +36,8 @@ std::string be32(uint32_t value) {
 
 std::string key_text(std::string_view name, uint32_t id, std::string_view raw) {
   const std::string typed = static_cast<char>(kNoteEd25519) + std::string(raw);
-  return std::string(name) + '+' + base::hex(base::as_bytes(be32(id))) + '+' + base::base64(base::as_bytes(typed));
+  return std::string(name) + '+' + base::hex(base::as_bytes(be32(id))) + '+' +
+         base::base64(base::as_bytes(typed));
 }
 
 struct KeyParts {
@@ -49,31 +51,38 @@ base::Result<KeyParts> split_key(std::string_view text) {
   const size_t first = text.find('+');
   const size_t second = first == text.npos ? text.npos : text.find('+', first + 1);
   if (second == text.npos) return malformed("a key is written name+hash+base64");
-  KeyParts parts{std::string(text.substr(0, first)), std::string(text.substr(first + 1, second - first - 1)), {}};
-  if (!is_key_name(parts.name)) return malformed("a key's name has no spaces and no plus sign, and is not empty");
+  KeyParts parts{std::string(text.substr(0, first)),
+                 std::string(text.substr(first + 1, second - first - 1)),
+                 {}};
+  if (!is_key_name(parts.name))
+    return malformed("a key's name has no spaces and no plus sign, and is not empty");
   const auto blob = base::from_base64(text.substr(second + 1));
   if (!blob) return malformed("the key's last part is not base64", parts.name);
   if (blob->size() != 33 || blob->front() != kNoteEd25519)
-    return base::fail(base::Code::Malformed, "only Ed25519 keys (type 01, 32 bytes) are known here", parts.name, "BAD_KEY");
+    return base::fail(base::Code::Malformed, "only Ed25519 keys (type 01, 32 bytes) are known here",
+                      parts.name, "BAD_KEY");
   parts.raw.assign(blob->begin() + 1, blob->end());
   return parts;
 }
 
 base::Status check_hash(const KeyParts& parts, const VerifierKey& key) {
   if (parts.hash != base::hex(base::as_bytes(be32(key.id()))))
-    return base::fail(base::Code::Malformed, "the key's hash does not belong to its name and bytes", parts.name, "BAD_KEY");
+    return base::fail(base::Code::Malformed, "the key's hash does not belong to its name and bytes",
+                      parts.name, "BAD_KEY");
   return {};
 }
 
 base::Result<NoteSignature> parse_signature_line(std::string_view line) {
-  if (!line.starts_with(kDash)) return malformed("a signature line starts with an em dash and a blank");
+  if (!line.starts_with(kDash))
+    return malformed("a signature line starts with an em dash and a blank");
   line.remove_prefix(kDash.size());
   const size_t blank = line.find(' ');
   if (blank == line.npos) return malformed("a signature line holds a name and a signature");
   NoteSignature signature{std::string(line.substr(0, blank)), 0, {}};
   if (!is_key_name(signature.name)) return malformed("a signature's key name is not valid");
   const auto blob = base::from_base64(line.substr(blank + 1));
-  if (!blob || blob->size() < 5) return malformed("a signature is not base64 of a key id and bytes", signature.name);
+  if (!blob || blob->size() < 5)
+    return malformed("a signature is not base64 of a key id and bytes", signature.name);
   signature.bytes.assign(blob->begin(), blob->end());
   signature.id = load_be32(signature.bytes);
   signature.bytes.erase(0, 4);
@@ -93,8 +102,12 @@ bool is_key_name(std::string_view name) {
 
 uint32_t VerifierKey::id() const {
   const uint8_t type[] = {kNoteEd25519};
-  const crypto::Digest digest =
-      crypto::Sha256().update(name).update(std::string_view("\n")).update(type).update(key.bytes).finish();
+  const crypto::Digest digest = crypto::Sha256()
+                                    .update(name)
+                                    .update(std::string_view("\n"))
+                                    .update(type)
+                                    .update(key.bytes)
+                                    .finish();
   return load_be32(base::as_text(digest));
 }
 
@@ -106,7 +119,9 @@ base::Result<VerifierKey> parse_vkey(std::string_view text) {
   return key;
 }
 
-std::string format_vkey(const VerifierKey& key) { return key_text(key.name, key.id(), base::as_text(key.key.bytes)); }
+std::string format_vkey(const VerifierKey& key) {
+  return key_text(key.name, key.id(), base::as_text(key.key.bytes));
+}
 
 base::Result<SignerKey> parse_signer_key(std::string_view text) {
   if (!text.starts_with(kPrivatePrefix)) return malformed("a private key starts with PRIVATE+KEY+");
@@ -119,22 +134,27 @@ base::Result<SignerKey> parse_signer_key(std::string_view text) {
 
 base::Secret format_signer_key(const SignerKey& key) {
   const base::Secret seed = key.key.seed();
-  return base::Secret(std::string(kPrivatePrefix) + key_text(key.name, key.verifier().id(), seed.reveal()));
+  return base::Secret(std::string(kPrivatePrefix) +
+                      key_text(key.name, key.verifier().id(), seed.reveal()));
 }
 
 base::Result<Note> parse_note(std::string_view bytes) {
   if (bytes.size() > kNoteBytesMax) return malformed("a signed note has at most 1,000,000 bytes");
   if (!base::is_utf8(bytes)) return malformed("a signed note is UTF-8");
-  if (std::ranges::any_of(bytes, [](char c) { return static_cast<uint8_t>(c) < 0x20 && c != '\n'; }))
+  if (std::ranges::any_of(bytes,
+                          [](char c) { return static_cast<uint8_t>(c) < 0x20 && c != '\n'; }))
     return malformed("a signed note has no control characters");
   const size_t split = bytes.rfind("\n\n");
-  if (split == bytes.npos) return malformed("a signed note has an empty line before its signatures");
+  if (split == bytes.npos)
+    return malformed("a signed note has an empty line before its signatures");
   Note note{std::string(bytes.substr(0, split + 1)), {}};
   std::string_view rest = bytes.substr(split + 2);
-  if (rest.empty() || !rest.ends_with('\n')) return malformed("a signed note ends in signature lines");
+  if (rest.empty() || !rest.ends_with('\n'))
+    return malformed("a signed note ends in signature lines");
   while (!rest.empty()) {
     const size_t end = rest.find('\n');
-    if (note.signatures.size() == kSignaturesMax) return malformed("a signed note has at most 100 signatures");
+    if (note.signatures.size() == kSignaturesMax)
+      return malformed("a signed note has at most 100 signatures");
     TRY(NoteSignature signature, parse_signature_line(rest.substr(0, end)));
     note.signatures.push_back(std::move(signature));
     rest.remove_prefix(end + 1);
@@ -145,7 +165,8 @@ base::Result<Note> parse_note(std::string_view bytes) {
 std::string format_note(const Note& note) {
   std::string out = note.text + '\n';
   for (const NoteSignature& signature : note.signatures) {
-    out += std::string(kDash) + signature.name + ' ' + base::base64(base::as_bytes(be32(signature.id) + signature.bytes)) + '\n';
+    out += std::string(kDash) + signature.name + ' ' +
+           base::base64(base::as_bytes(be32(signature.id) + signature.bytes)) + '\n';
   }
   return out;
 }
@@ -153,7 +174,8 @@ std::string format_note(const Note& note) {
 void sign_note(Note* note, const SignerKey& key) {
   CHECK(note->text.ends_with('\n'));
   const crypto::Signature signature = key.key.sign(base::as_bytes(note->text));
-  note->signatures.push_back({key.name, key.verifier().id(), std::string(base::as_text(signature))});
+  note->signatures.push_back(
+      {key.name, key.verifier().id(), std::string(base::as_text(signature))});
 }
 
 std::string signed_note(std::string_view text, const SignerKey& key) {
@@ -162,14 +184,16 @@ std::string signed_note(std::string_view text, const SignerKey& key) {
   return format_note(note);
 }
 
-base::Result<std::vector<VerifierKey>> verify_note(const Note& note, std::span<const VerifierKey> keys) {
+base::Result<std::vector<VerifierKey>> verify_note(const Note& note,
+                                                   std::span<const VerifierKey> keys) {
   std::vector<VerifierKey> signers;
   for (const NoteSignature& signature : note.signatures) {
     const auto key = std::ranges::find_if(keys, [&](const VerifierKey& k) {
       return k.name == signature.name && k.id() == signature.id;
     });
     if (key == keys.end()) continue;
-    if (!crypto::verify_strict(key->key, base::as_bytes(note.text), base::as_bytes(signature.bytes)))
+    if (!crypto::verify_strict(key->key, base::as_bytes(note.text),
+                               base::as_bytes(signature.bytes)))
       return corrupt("BAD_SIG", "the signature does not verify over this note", signature.name);
     if (std::ranges::find(signers, *key) == signers.end()) signers.push_back(*key);
   }

@@ -1,5 +1,6 @@
-// Signed notes (C2SP signed-note): a text, an empty line, signature lines. A key is written as a vkey
-// "name+hash+base64"; its private half as "PRIVATE+KEY+name+hash+base64", the form that Go's note package reads.
+// Signed notes (C2SP signed-note): a text, an empty line, signature lines. A key is written as a
+// vkey "name+hash+base64"; its private half as "PRIVATE+KEY+name+hash+base64", the form that Go's
+// note package reads.
 #pragma once
 
 #include <cstdint>
@@ -51,8 +52,9 @@ std::string format_note(const Note& note);
 void sign_note(Note* note, const SignerKey& key);
 std::string signed_note(std::string_view text, const SignerKey& key);
 
-// The given keys that signed the note. A signature by another key is ignored; a bad one by a given key refuses the
-// whole note (BAD_SIG).
-base::Result<std::vector<VerifierKey>> verify_note(const Note& note, std::span<const VerifierKey> keys);
+// The given keys that signed the note. A signature by another key is ignored; a bad one by a given
+// key refuses the whole note (BAD_SIG).
+base::Result<std::vector<VerifierKey>> verify_note(const Note& note,
+                                                   std::span<const VerifierKey> keys);
 
 }  // namespace govern

@@ -1,4 +1,5 @@
-// Signed notes, checkpoints and tiles against published logs and notes, and against everything that is not one.
+// Signed notes, checkpoints and tiles against published logs and notes, and against everything that
+// is not one.
 #include "govern/note.h"
 
 #include <gtest/gtest.h>
@@ -17,15 +18,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The key of the public test log of transparency-dev/tessera, and the seed of golang.org/x/mod's PeterNeumann.
-constexpr std::string_view kLogKey = "PRIVATE+KEY+example.com/log/testdata+33d7b496+AeymY/SZAX0jZcJ8enZ5FY1Dz+wTML2yWSkK+9DSF3eg";
-constexpr std::string_view kLogVkey = "example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx";
-constexpr std::string_view kPeter = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+// The key of the public test log of transparency-dev/tessera, and the seed of golang.org/x/mod's
+// PeterNeumann.
+constexpr std::string_view kLogKey =
+    "PRIVATE+KEY+example.com/log/testdata+33d7b496+AeymY/SZAX0jZcJ8enZ5FY1Dz+wTML2yWSkK+9DSF3eg";
+constexpr std::string_view kLogVkey =
+    "example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx";
+constexpr std::string_view kPeter =
+    "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
 constexpr std::string_view kPeterNote =
     "If you think cryptography is the answer to your problem,\n"
     "then you don't know what your problem is.\n"
     "\n"
-    "— PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n";
+    "— PeterNeumann "
+    "x08go/ZJkuBS9UG/"
+    "SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n";
 
 std::string read(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -33,8 +40,9 @@ std::string read(const fs::path& path) {
 }
 
 const fs::path kTessera = CHARTER_SOURCE_DIR "/../shared/vectors/tessera-log/testdata/log";
-const std::string_view kLeaves[] = {"one", "two", "three", "four", "five", "six", "seven", "eit",
-                                    "nain", "ten", "ileven", "twelf", "threeten", "fourten", "fivten"};
+const std::string_view kLeaves[] = {"one",    "two",   "three",    "four",    "five",
+                                    "six",    "seven", "eit",      "nain",    "ten",
+                                    "ileven", "twelf", "threeten", "fourten", "fivten"};
 
 TEST(Note, ReadsTheNoteOfPeterNeumann) {
   const auto key = parse_vkey(kPeter).value();
@@ -45,7 +53,8 @@ TEST(Note, ReadsTheNoteOfPeterNeumann) {
 }
 
 TEST(Note, IgnoresStrangersAndRefusesABadSignatureOfAKnownKey) {
-  const SignerKey ada{"ada", crypto::PrivateKey::generate()}, bob{"bob", crypto::PrivateKey::generate()};
+  const SignerKey ada{"ada", crypto::PrivateKey::generate()},
+      bob{"bob", crypto::PrivateKey::generate()};
   const VerifierKey known[] = {ada.verifier()};
   Note note{"hello\n", {}};
   sign_note(&note, ada);
@@ -66,13 +75,14 @@ TEST(Note, IgnoresStrangersAndRefusesABadSignatureOfAKnownKey) {
 TEST(Note, RefusesWhatIsNotOne) {
   const std::string good(kPeterNote);
   ASSERT_TRUE(parse_note(good));
-  for (std::string bad : {
-           std::string("no signature\n"), std::string("text\n\n"), std::string(""), good.substr(0, good.size() - 1),
-           "text\x01\n" + good, "text\r\n" + good, good + "\n", good + "trailing",
-           std::string("text\n\n— name+plus AAAAAAA=\n"), std::string("text\n\n- name AAAAAAAA\n"),
-           std::string("text\n\n— name AAAA\n"), std::string("text\n\n— name x08go_ZJkuA=\n"),
-           std::string("text\n\n— name x08goZJkuA\n"), std::string("text\n\n—  AAAAAAAAAAA=\n"),
-           std::string("text\xff\n\n— name AAAAAAAA\n"), std::string(1'000'001, 'a')}) {
+  for (std::string bad :
+       {std::string("no signature\n"), std::string("text\n\n"), std::string(""),
+        good.substr(0, good.size() - 1), "text\x01\n" + good, "text\r\n" + good, good + "\n",
+        good + "trailing", std::string("text\n\n— name+plus AAAAAAA=\n"),
+        std::string("text\n\n- name AAAAAAAA\n"), std::string("text\n\n— name AAAA\n"),
+        std::string("text\n\n— name x08go_ZJkuA=\n"), std::string("text\n\n— name x08goZJkuA\n"),
+        std::string("text\n\n—  AAAAAAAAAAA=\n"), std::string("text\xff\n\n— name AAAAAAAA\n"),
+        std::string(1'000'001, 'a')}) {
     EXPECT_FALSE(parse_note(bad)) << bad.substr(0, 80);
   }
   std::string many = "text\n\n";
@@ -85,7 +95,9 @@ TEST(Note, ReadsKeysStrictly) {
   ASSERT_TRUE(parse_vkey(good));
   EXPECT_FALSE(parse_vkey("example.com/log/testdata"));
   EXPECT_FALSE(parse_vkey("+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx"));
-  EXPECT_EQ(parse_vkey("other+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx").error().reason, "BAD_KEY");
+  EXPECT_EQ(
+      parse_vkey("other+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx").error().reason,
+      "BAD_KEY");
   EXPECT_FALSE(parse_vkey(good.substr(0, good.size() - 4)));
   EXPECT_FALSE(parse_vkey("name with space+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx"));
   const auto signer = parse_signer_key(kLogKey).value();
@@ -94,14 +106,17 @@ TEST(Note, ReadsKeysStrictly) {
   EXPECT_FALSE(parse_signer_key(kLogVkey));
   // A key of small order: canonical bytes of the neutral element.
   std::string neutral = std::string(1, '\x01') + '\x01' + std::string(31, '\0');
-  EXPECT_EQ(parse_vkey("x+00000000+" + base::base64(base::as_bytes(neutral))).error().reason, "BAD_KEY");
+  EXPECT_EQ(parse_vkey("x+00000000+" + base::base64(base::as_bytes(neutral))).error().reason,
+            "BAD_KEY");
 }
 
 TEST(Checkpoint, ReadsStrictly) {
   const std::string root = base::base64(crypto::merkle_empty_root());
   EXPECT_EQ(parse_checkpoint("log\n7\n" + root + "\n").value().size, 7u);
-  for (const std::string& bad : std::vector<std::string>{"log\n007\n" + root + "\n", "log\n7\n" + root, "log\n7\n" + root + "\nmore\n", "\n7\n" + root + "\n",
-                                 "log\n-1\n" + root + "\n", "log\n7\nAAAA\n", "log\n99999999999999999999\n" + root + "\n"})
+  for (const std::string& bad : std::vector<std::string>{
+           "log\n007\n" + root + "\n", "log\n7\n" + root, "log\n7\n" + root + "\nmore\n",
+           "\n7\n" + root + "\n", "log\n-1\n" + root + "\n", "log\n7\nAAAA\n",
+           "log\n99999999999999999999\n" + root + "\n"})
     EXPECT_FALSE(parse_checkpoint(bad)) << bad;
 }
 
@@ -109,11 +124,16 @@ TEST(Checkpoint, SignsAllSixteenOfAPublishedLogByteForByte) {
   const auto key = parse_signer_key(kLogKey).value();
   crypto::MerkleFrontier tree;
   // Size 0 needs no file of another program: its root is that of nothing.
-  EXPECT_EQ(open_checkpoint(signed_checkpoint({key.name, 0, tree.root()}, key), key.verifier()).value().size, 0u);
+  EXPECT_EQ(open_checkpoint(signed_checkpoint({key.name, 0, tree.root()}, key), key.verifier())
+                .value()
+                .size,
+            0u);
   if (!fs::exists(kTessera)) GTEST_SKIP() << "the log is not here: " << kTessera;
   for (size_t size = 0; size <= 15; ++size) {
     if (size > 0) tree.append(crypto::merkle_leaf(base::as_bytes(kLeaves[size - 1])));
-    EXPECT_EQ(signed_checkpoint({key.name, size, tree.root()}, key), read(kTessera / ("checkpoint." + std::to_string(size)))) << size;
+    EXPECT_EQ(signed_checkpoint({key.name, size, tree.root()}, key),
+              read(kTessera / ("checkpoint." + std::to_string(size))))
+        << size;
   }
 }
 
@@ -137,17 +157,22 @@ TEST(Tiles, HoldWhatAPublishedLogHolds) {
 
 TEST(Tiles, HaveOnePathEach) {
   const std::pair<TilePath, std::string_view> cases[] = {
-      {{false, 0, 0, 256}, "tile/0/000"},          {{false, 0, 1234067, 256}, "tile/0/x001/x234/067"},
-      {{false, 1, 0, 17}, "tile/1/000.p/17"},      {{true, 0, 273, 112}, "tile/entries/273.p/112"},
-      {{false, 63, 999, 1}, "tile/63/999.p/1"},    {{false, 2, 1000, 256}, "tile/2/x001/000"},
+      {{false, 0, 0, 256}, "tile/0/000"},
+      {{false, 0, 1234067, 256}, "tile/0/x001/x234/067"},
+      {{false, 1, 0, 17}, "tile/1/000.p/17"},
+      {{true, 0, 273, 112}, "tile/entries/273.p/112"},
+      {{false, 63, 999, 1}, "tile/63/999.p/1"},
+      {{false, 2, 1000, 256}, "tile/2/x001/000"},
       {{true, 0, 999999, 256}, "tile/entries/x999/999"}};
   for (const auto& [path, text] : cases) {
     EXPECT_EQ(format_tile_path(path), text);
     EXPECT_EQ(parse_tile_path(text).value(), path);
   }
-  for (const std::string_view bad : {"tile/64/000", "tile/00/000", "tile/0/00", "tile/0/0000", "tile/0/000.p/256", "tile/0/000.p/0",
-                                     "tile/0/000.p/05", "tile/0/x001/0002", "tile/0/x000/001", "tile/0/1234", "tile/0/x001", "tile/-1/000",
-                                     "tile/0/000.p/", "tile/entry/000", "entries/000", "tile/0/", "tile/0/x001/x23/067", "tile/0/000/"})
+  for (const std::string_view bad :
+       {"tile/64/000", "tile/00/000", "tile/0/00", "tile/0/0000", "tile/0/000.p/256",
+        "tile/0/000.p/0", "tile/0/000.p/05", "tile/0/x001/0002", "tile/0/x000/001", "tile/0/1234",
+        "tile/0/x001", "tile/-1/000", "tile/0/000.p/", "tile/entry/000", "entries/000", "tile/0/",
+        "tile/0/x001/x23/067", "tile/0/000/"})
     EXPECT_FALSE(parse_tile_path(bad)) << bad;
 }
 
@@ -157,8 +182,10 @@ TEST(Tiles, OfSeventyThousandEntries) {
   for (const TilePath& path : tiles_to_write(0, 70'000)) {
     if (path.is_entries) continue;
     ASSERT_LT(path.level, 3u);
-    if (path.width == kTileWidth) ++full[path.level];
-    else partial_width[path.level] = path.width;
+    if (path.width == kTileWidth)
+      ++full[path.level];
+    else
+      partial_width[path.level] = path.width;
   }
   EXPECT_EQ(full[0], 273u);
   EXPECT_EQ(partial_width[0], 112u);
@@ -174,10 +201,13 @@ TEST(Dsse, EncodesAndSignsAsPublished) {
   EXPECT_EQ(pre_authentication_encoding("http://example.com/HelloWorld", "hello world"),
             "DSSEv1 29 http://example.com/HelloWorld 11 hello world");
   const auto key = parse_signer_key(kLogKey).value();
-  const Envelope envelope = make_envelope("http://example.com/HelloWorld", "hello world", {&key, 1});
-  EXPECT_EQ(base::base64(base::as_bytes(envelope.signatures[0].bytes)),
-            "ajN9dlfKWDEZzS5bx/9oykJgvjO65kGEraC2EzFIjpLvg81UN8yQpWWxJKGjlR0G8S1f61By9GYw6wHmTFy8AA==");
-  const crypto::PublicKey keys[] = {crypto::PrivateKey::generate().public_key(), key.key.public_key()};
+  const Envelope envelope =
+      make_envelope("http://example.com/HelloWorld", "hello world", {&key, 1});
+  EXPECT_EQ(
+      base::base64(base::as_bytes(envelope.signatures[0].bytes)),
+      "ajN9dlfKWDEZzS5bx/9oykJgvjO65kGEraC2EzFIjpLvg81UN8yQpWWxJKGjlR0G8S1f61By9GYw6wHmTFy8AA==");
+  const crypto::PublicKey keys[] = {crypto::PrivateKey::generate().public_key(),
+                                    key.key.public_key()};
   EXPECT_EQ(verify_envelope(envelope, keys).value(), std::vector<size_t>{1});
   EXPECT_EQ(verify_envelope(envelope, {keys, 1}).error().reason, "BAD_SIG");
 }
@@ -189,15 +219,19 @@ TEST(Dsse, CountsAKeyOnceAndReadsBothAlphabets) {
   Envelope twice = make_envelope("type", payload, {&key, 1});
   twice.signatures.push_back(twice.signatures[0]);
   EXPECT_EQ(verify_envelope(twice, keys).value().size(), 1u);
-  const std::string url_safe = R"({"payload":")" + base::base64url(base::as_bytes(payload)) + R"(","payloadType":"type","signatures":[{"sig":")" +
-                               base::base64url(base::as_bytes(twice.signatures[0].bytes)) + R"("}]})";
+  const std::string url_safe = R"({"payload":")" + base::base64url(base::as_bytes(payload)) +
+                               R"(","payloadType":"type","signatures":[{"sig":")" +
+                               base::base64url(base::as_bytes(twice.signatures[0].bytes)) +
+                               R"("}]})";
   const auto envelope = parse_envelope(url_safe);
   ASSERT_TRUE(envelope) << envelope.error().text();
   EXPECT_EQ(envelope->payload, payload);
   EXPECT_TRUE(verify_envelope(*envelope, keys));
-  for (const std::string_view bad : {R"({"payload":"","payloadType":"t","signatures":[]})", R"({"payload":"","payloadType":"t"})",
-                                     R"({"payload":"*","payloadType":"t","signatures":[{"sig":"AA=="}]})", R"([])",
-                                     R"({"payload":"","payloadType":"t","signatures":[{"sig":"AA=="}],"extra":1})"})
+  for (const std::string_view bad :
+       {R"({"payload":"","payloadType":"t","signatures":[]})",
+        R"({"payload":"","payloadType":"t"})",
+        R"({"payload":"*","payloadType":"t","signatures":[{"sig":"AA=="}]})", R"([])",
+        R"({"payload":"","payloadType":"t","signatures":[{"sig":"AA=="}],"extra":1})"})
     EXPECT_FALSE(parse_envelope(bad)) << bad;
 }
 

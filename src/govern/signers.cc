@@ -23,12 +23,16 @@ base::Result<std::set<std::string>> signers_of(const Charter& charter, const Env
   return signers;
 }
 
-base::Status require_signer(const Charter& charter, const Envelope& envelope, const std::string& person) {
+base::Status require_signer(const Charter& charter, const Envelope& envelope,
+                            const std::string& person) {
   TRY(const auto signers, signers_of(charter, envelope));
   if (charter.find_person(person) == nullptr)
     return refuse("SIGNER_MISSING", "the charter names no such person", person);
-  if (!signers.contains(person)) return refuse("SIGNER_MISSING", "the statement does not carry this person's signature", person);
-  if (signers.size() != 1) return refuse("DUTY_CONFLICT", "the statement speaks for one person, but others signed it too", person);
+  if (!signers.contains(person))
+    return refuse("SIGNER_MISSING", "the statement does not carry this person's signature", person);
+  if (signers.size() != 1)
+    return refuse("DUTY_CONFLICT", "the statement speaks for one person, but others signed it too",
+                  person);
   return {};
 }
 

@@ -9,11 +9,14 @@
 
 namespace govern {
 
-// Ids of persons and services, each once however many of its keys signed. BAD_SIG when a signature is no one's.
+// Ids of persons and services, each once however many of its keys signed. BAD_SIG when a signature
+// is no one's.
 base::Result<std::set<std::string>> signers_of(const Charter& charter, const Envelope& envelope);
 
-// SIGNER_MISSING unless `person` signed; DUTY_CONFLICT when someone else did too: such a statement speaks for one person.
-base::Status require_signer(const Charter& charter, const Envelope& envelope, const std::string& person);
+// SIGNER_MISSING unless `person` signed; DUTY_CONFLICT when someone else did too: such a statement
+// speaks for one person.
+base::Status require_signer(const Charter& charter, const Envelope& envelope,
+                            const std::string& person);
 
 // CLASS_FORBIDDEN or NOT_SEATED unless the person has a seat in a body of class control.
 base::Status require_control(const Charter& charter, const std::string& person);

@@ -8,14 +8,18 @@ using json::Object;
 using json::Value;
 
 Value reference_to_json(const LeafReference& reference) {
-  return Object{{"leaf", std::to_string(reference.leaf)}, {"sha256", crypto::hex(reference.sha256)}};
+  return Object{{"leaf", std::to_string(reference.leaf)},
+                {"sha256", crypto::hex(reference.sha256)}};
 }
 
 std::string_view stage_name(Stage stage) {
   switch (stage) {
-    case Stage::Voting: return "voting";
-    case Stage::Passed: return "passed";
-    case Stage::Released: return "released";
+    case Stage::Voting:
+      return "voting";
+    case Stage::Passed:
+      return "passed";
+    case Stage::Released:
+      return "released";
   }
   return "";
 }
@@ -54,10 +58,13 @@ Value release_to_json(const std::string& channel, const Release& release) {
 
 json::Value state_to_json(const State& state) {
   json::Array evidence, gates, proposals, channels, nonces;
-  for (const auto& [digest, logged] : state.evidence) evidence.push_back(reference_to_json(logged.at));
+  for (const auto& [digest, logged] : state.evidence)
+    evidence.push_back(reference_to_json(logged.at));
   for (const auto& [digest, reference] : state.gates) gates.push_back(reference_to_json(reference));
-  for (const auto& [digest, proposal] : state.proposals) proposals.push_back(proposal_to_json(digest, proposal));
-  for (const auto& [channel, release] : state.channels) channels.push_back(release_to_json(channel, release));
+  for (const auto& [digest, proposal] : state.proposals)
+    proposals.push_back(proposal_to_json(digest, proposal));
+  for (const auto& [channel, release] : state.channels)
+    channels.push_back(release_to_json(channel, release));
   for (const auto& [nonce, time] : state.nonces) nonces.emplace_back(nonce);
   return Object{{"charter", Object{{"id", state.place.charter_id},
                                    {"version", std::to_string(state.place.charter_version)},
@@ -73,6 +80,8 @@ json::Value state_to_json(const State& state) {
                 {"nonces", std::move(nonces)}};
 }
 
-crypto::Digest state_hash(const State& state) { return crypto::sha256(json::canonical(state_to_json(state))); }
+crypto::Digest state_hash(const State& state) {
+  return crypto::sha256(json::canonical(state_to_json(state)));
+}
 
 }  // namespace govern

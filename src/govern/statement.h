@@ -20,13 +20,16 @@ struct Statement {
   json::Value predicate;
 };
 
-std::string format_statement(const Statement& statement);              // canonical JSON
-base::Result<Statement> parse_statement(std::string_view payload);     // strict: unknown or other digests are refused
+std::string format_statement(const Statement& statement);  // canonical JSON
+base::Result<Statement> parse_statement(
+    std::string_view payload);  // strict: unknown or other digests are refused
 
-// Readers of our own payloads, in which every number is a decimal string and every digest lower-case hex.
+// Readers of our own payloads, in which every number is a decimal string and every digest
+// lower-case hex.
 base::Result<crypto::Digest> get_digest(const json::Value& object, std::string_view key);
 base::Result<uint64_t> get_decimal(const json::Value& object, std::string_view key);
-// "2026-11-21T00:00:00Z" and no other spelling; from 1970 to 2199, so that adding a charter's longest wait cannot overflow.
+// "2026-11-21T00:00:00Z" and no other spelling; from 1970 to 2199, so that adding a charter's
+// longest wait cannot overflow.
 base::Result<base::Time> get_time(const json::Value& object, std::string_view key);
 
 }  // namespace govern

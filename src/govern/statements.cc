@@ -25,8 +25,8 @@ constexpr std::array<KindNames, 7> kKinds = {{{Kind::Charter, "charter", false},
                                               {Kind::Tally, "tally", false},
                                               {Kind::Release, "release", true}}};
 
-constexpr std::array<std::string_view, 7> kKindNames = {"charter/v1", "evidence/v1", "gate/v1", "proposal/v1",
-                                                        "ballot/v1",  "tally/v1",    "release/v1"};
+constexpr std::array<std::string_view, 7> kKindNames = {
+    "charter/v1", "evidence/v1", "gate/v1", "proposal/v1", "ballot/v1", "tally/v1", "release/v1"};
 
 const KindNames& names_of(Kind kind) { return kKinds[static_cast<size_t>(kind)]; }
 
@@ -54,7 +54,8 @@ Value to_json(const std::vector<LeafReference>& references) {
 
 Result<std::string> get_nonce(const Value& object) {
   TRY(std::string nonce, json::get_string(object, "nonce"));
-  if (!crypto::digest_from_hex(nonce)) return malformed("a nonce has 64 lower-case hex digits", "nonce");
+  if (!crypto::digest_from_hex(nonce))
+    return malformed("a nonce has 64 lower-case hex digits", "nonce");
   return nonce;
 }
 
@@ -92,7 +93,8 @@ Result<std::vector<LeafReference>> get_references(const Value& object, std::stri
   for (const Value& item : *items) {
     TRY(const LeafReference reference, read_reference(item));
     if (!out.empty() && out.back().leaf >= reference.leaf)
-      return malformed("field '" + std::string(key) + "': leaves stand in order, each once", std::string(key));
+      return malformed("field '" + std::string(key) + "': leaves stand in order, each once",
+                       std::string(key));
     out.push_back(reference);
   }
   return out;
@@ -103,7 +105,8 @@ Result<Value> parse_payload(std::string_view payload, Kind kind) {
   TRY(Value value, json::parse(payload));
   if (!value.is_object()) return malformed("a payload is a JSON object");
   TRY(const std::string type, json::get_string(value, "type"));
-  if (type != kind_name(kind)) return malformed("expected a payload of type " + std::string(kind_name(kind)), type);
+  if (type != kind_name(kind))
+    return malformed("expected a payload of type " + std::string(kind_name(kind)), type);
   return value;
 }
 
@@ -137,7 +140,8 @@ Result<Leaf> parse_leaf(std::string_view text) {
   TRY(const std::string version, json::get_string(value, "v"));
   TRY(const std::string type, json::get_string(value, "type"));
   const auto kind = std::ranges::find(kKindNames, type);
-  if (version != "1" || kind == kKindNames.end()) return malformed("a leaf of a kind that is not known", type);
+  if (version != "1" || kind == kKindNames.end())
+    return malformed("a leaf of a kind that is not known", type);
   Leaf leaf;
   leaf.kind = static_cast<Kind>(kind - kKindNames.begin());
   TRY(leaf.seq, get_decimal(value, "seq"));
@@ -154,9 +158,12 @@ bool same_place(const Context& a, const Context& b) {
 
 std::string_view vote_name(Vote vote) {
   switch (vote) {
-    case Vote::For: return "for";
-    case Vote::Against: return "against";
-    case Vote::Abstain: return "abstain";
+    case Vote::For:
+      return "for";
+    case Vote::Against:
+      return "against";
+    case Vote::Abstain:
+      return "abstain";
   }
   return "";
 }
@@ -202,8 +209,9 @@ std::string format_proposal(const Proposal& p) {
 
 Result<Proposal> parse_proposal(std::string_view payload) {
   TRY(const Value value, parse_payload(payload, Kind::Proposal));
-  TRY_VOID(json::only_fields(value, {"type", "context", "action", "channel", "person", "model", "manifest", "evidence",
-                                     "gate", "epoch", "created", "expires"}));
+  TRY_VOID(
+      json::only_fields(value, {"type", "context", "action", "channel", "person", "model",
+                                "manifest", "evidence", "gate", "epoch", "created", "expires"}));
   Proposal p;
   TRY(p.context, get_context(value));
   TRY(p.action, json::get_string(value, "action"));
@@ -227,14 +235,16 @@ std::string format_ballot(const Ballot& b) {
                                 {"body", b.body},
                                 {"person", b.person},
                                 {"vote", vote_name(b.vote)},
-                                {"checkpoint", Object{{"size", number(b.checkpoint_size)}, {"root", digest(b.checkpoint_root)}}},
+                                {"checkpoint", Object{{"size", number(b.checkpoint_size)},
+                                                      {"root", digest(b.checkpoint_root)}}},
                                 {"created", moment(b.created)},
                                 {"expires", moment(b.expires)}});
 }
 
 Result<Ballot> parse_ballot(std::string_view payload) {
   TRY(const Value value, parse_payload(payload, Kind::Ballot));
-  TRY_VOID(json::only_fields(value, {"type", "context", "proposal", "body", "person", "vote", "checkpoint", "created", "expires"}));
+  TRY_VOID(json::only_fields(value, {"type", "context", "proposal", "body", "person", "vote",
+                                     "checkpoint", "created", "expires"}));
   Ballot b;
   TRY(b.context, get_context(value));
   TRY(b.proposal, get_digest(value, "proposal"));
@@ -263,7 +273,8 @@ std::string format_tally(const TallyStatement& t) {
 
 Result<TallyStatement> parse_tally(std::string_view payload) {
   TRY(Value value, parse_payload(payload, Kind::Tally));
-  TRY_VOID(json::only_fields(value, {"type", "context", "proposal", "person", "ballots", "results", "created"}));
+  TRY_VOID(json::only_fields(
+      value, {"type", "context", "proposal", "person", "ballots", "results", "created"}));
   TallyStatement t;
   TRY(t.context, get_context(value));
   TRY(t.proposal, get_digest(value, "proposal"));
@@ -276,29 +287,30 @@ Result<TallyStatement> parse_tally(std::string_view payload) {
 }
 
 std::string format_certificate(const Certificate& c) {
-  const Value predicate = Object{
-      {"manifestDigest", digest(c.manifest_digest)},
-      {"releaseUnit", digest(c.release_unit)},
-      {"channel", c.channel},
-      {"epoch", number(c.epoch)},
-      {"charter", Object{{"version", number(c.charter_version)}, {"sha256", digest(c.charter_sha256)}}},
-      {"standard", digest(c.standard)},
-      {"gate", to_json(c.gate)},
-      {"evidence", c.evidence},
-      {"proposal", digest(c.proposal)},
-      {"tally", to_json(c.tally)},
-      {"stages", json::Array{"100"}},
-      {"maxShare", "100"},
-      {"notBefore", moment(c.not_before)},
-      {"notAfter", moment(c.not_after)},
-      {"stopEpochMin", "0"},
-      {"nonce", c.nonce}};
+  const Value predicate = Object{{"manifestDigest", digest(c.manifest_digest)},
+                                 {"releaseUnit", digest(c.release_unit)},
+                                 {"channel", c.channel},
+                                 {"epoch", number(c.epoch)},
+                                 {"charter", Object{{"version", number(c.charter_version)},
+                                                    {"sha256", digest(c.charter_sha256)}}},
+                                 {"standard", digest(c.standard)},
+                                 {"gate", to_json(c.gate)},
+                                 {"evidence", c.evidence},
+                                 {"proposal", digest(c.proposal)},
+                                 {"tally", to_json(c.tally)},
+                                 {"stages", json::Array{"100"}},
+                                 {"maxShare", "100"},
+                                 {"notBefore", moment(c.not_before)},
+                                 {"notAfter", moment(c.not_after)},
+                                 {"stopEpochMin", "0"},
+                                 {"nonce", c.nonce}};
   return format_statement({c.model, c.oms_root, std::string(kReleaseType), predicate});
 }
 
 Result<Certificate> parse_certificate(std::string_view payload) {
   TRY(Statement statement, parse_statement(payload));
-  if (statement.predicate_type != kReleaseType) return malformed("the statement is not a release certificate", statement.predicate_type);
+  if (statement.predicate_type != kReleaseType)
+    return malformed("the statement is not a release certificate", statement.predicate_type);
   const Value& p = statement.predicate;
   Certificate c;
   c.model = statement.subject_name;
@@ -323,7 +335,8 @@ Result<Certificate> parse_certificate(std::string_view payload) {
 }
 
 crypto::Digest release_unit(const Manifest& manifest) {
-  return crypto::sha256(json::canonical(Object{{"v", "1"}, {"manifest", digest(manifest_digest(manifest))}}));
+  return crypto::sha256(
+      json::canonical(Object{{"v", "1"}, {"manifest", digest(manifest_digest(manifest))}}));
 }
 
 }  // namespace govern

@@ -1,5 +1,6 @@
-// What can be signed and logged: charter, evidence, gate verdict, proposal, ballot, tally, release. Each is a payload in
-// a DSSE envelope; the log's leaf names the envelope by its digest. Parsers are strict; meaning is judged by state.h.
+// What can be signed and logged: charter, evidence, gate verdict, proposal, ballot, tally, release.
+// Each is a payload in a DSSE envelope; the log's leaf names the envelope by its digest. Parsers
+// are strict; meaning is judged by state.h.
 #pragma once
 
 #include <cstdint>
@@ -18,16 +19,16 @@
 namespace govern {
 
 enum class Kind : unsigned char { Charter, Evidence, Gate, Proposal, Ballot, Tally, Release };
-std::string_view kind_name(Kind kind);          // "ballot/v1"
-std::string payload_type(Kind kind);            // "application/vnd.charter.ballot.v1+json", or in-toto's own
+std::string_view kind_name(Kind kind);  // "ballot/v1"
+std::string payload_type(Kind kind);  // "application/vnd.charter.ballot.v1+json", or in-toto's own
 
 // The log entry: canonical JSON of these fields.
 struct Leaf {
   Kind kind = Kind::Charter;
-  uint64_t seq = 0;               // its index in the log
+  uint64_t seq = 0;  // its index in the log
   crypto::Digest envelope{};
-  crypto::Digest subject{};       // what it is about: charter, model manifest, or proposal
-  base::Time time;                // the log's clock, whole seconds
+  crypto::Digest subject{};  // what it is about: charter, model manifest, or proposal
+  base::Time time;           // the log's clock, whole seconds
 };
 std::string format_leaf(const Leaf& leaf);
 base::Result<Leaf> parse_leaf(std::string_view text);
@@ -45,7 +46,7 @@ bool same_place(const Context& a, const Context& b);  // all but the nonce
 
 struct CharterStatement {
   Context context;
-  std::string text;      // charter.toml
+  std::string text;  // charter.toml
   std::string log_vkey;
 };
 
@@ -59,12 +60,12 @@ struct Proposal {
   Context context;
   std::string action = "model.promote";
   std::string channel;
-  std::string person;                    // who proposes
-  std::string model;                     // a name for people
+  std::string person;  // who proposes
+  std::string model;   // a name for people
   Manifest manifest;
   std::vector<LeafReference> evidence;
   LeafReference gate;
-  uint64_t epoch = 1;                    // the channel's next
+  uint64_t epoch = 1;  // the channel's next
   base::Time created, expires;
 };
 
@@ -77,7 +78,7 @@ struct Ballot {
   crypto::Digest proposal{};
   std::string body, person;
   Vote vote = Vote::Abstain;
-  uint64_t checkpoint_size = 0;          // a state of the log that holds the proposal
+  uint64_t checkpoint_size = 0;  // a state of the log that holds the proposal
   crypto::Digest checkpoint_root{};
   base::Time created, expires;
 };
@@ -85,9 +86,9 @@ struct Ballot {
 struct TallyStatement {
   Context context;
   crypto::Digest proposal{};
-  std::string person;                    // who closed it
+  std::string person;  // who closed it
   std::vector<LeafReference> ballots;
-  json::Value results;                   // as count() gives them; never believed, always counted again
+  json::Value results;  // as count() gives them; never believed, always counted again
   base::Time created;
 };
 
@@ -99,7 +100,7 @@ struct Certificate {
   uint64_t charter_version = 1;
   crypto::Digest charter_sha256{}, standard{};
   LeafReference gate;
-  json::Value evidence;                  // [{suite, suiteRoot, resultRoot, size, epochs, leaf}]
+  json::Value evidence;  // [{suite, suiteRoot, resultRoot, size, epochs, leaf}]
   crypto::Digest proposal{};
   LeafReference tally;
   base::Time not_before, not_after;
@@ -107,7 +108,8 @@ struct Certificate {
 };
 
 inline constexpr std::string_view kReleaseType = "https://charter.example/release/v1";
-inline constexpr std::string_view kVerificationSummaryType = "https://slsa.dev/verification_summary/v1";
+inline constexpr std::string_view kVerificationSummaryType =
+    "https://slsa.dev/verification_summary/v1";
 
 std::string format_charter_statement(const CharterStatement& statement);
 std::string format_proposal(const Proposal& proposal);
@@ -121,8 +123,8 @@ base::Result<Ballot> parse_ballot(std::string_view payload);
 base::Result<TallyStatement> parse_tally(std::string_view payload);
 base::Result<Certificate> parse_certificate(std::string_view payload);
 
-// All that decides what comes out. The folder holds it whole (weights, tokenizer, template, sampling defaults), so the
-// unit is named by the manifest.
+// All that decides what comes out. The folder holds it whole (weights, tokenizer, template,
+// sampling defaults), so the unit is named by the manifest.
 crypto::Digest release_unit(const Manifest& manifest);
 
 }  // namespace govern

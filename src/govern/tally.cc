@@ -8,15 +8,16 @@
 namespace govern {
 namespace {
 
-// Seats are counted once even if a charter's body named someone twice; recused persons are not eligible.
+// Seats are counted once even if a charter's body named someone twice; recused persons are not
+// eligible.
 std::set<std::string> eligible_of(const Body& body, const std::set<std::string>& recused) {
   std::set<std::string> eligible(body.members.begin(), body.members.end());
   for (const std::string& person : recused) eligible.erase(person);
   return eligible;
 }
 
-BodyResult count_body(const Body& body, const Rule& rule, uint64_t floor_for, const std::vector<CountedVote>& votes,
-                      const std::set<std::string>& recused) {
+BodyResult count_body(const Body& body, const Rule& rule, uint64_t floor_for,
+                      const std::vector<CountedVote>& votes, const std::set<std::string>& recused) {
   const std::set<std::string> eligible = eligible_of(body, recused);
   std::map<std::string, const CountedVote*> first;
   for (const CountedVote& vote : votes) {
@@ -37,8 +38,8 @@ BodyResult count_body(const Body& body, const Rule& rule, uint64_t floor_for, co
   CHECK(result.votes_for + result.votes_against + result.abstained <= result.eligible);
   result.needed = std::max(rule.threshold.of(eligible.size()), floor_for);
   const bool filled = eligible.size() + 1 >= body.min_filled && !eligible.empty();
-  result.passed = filled && body.body_class != BodyClass::Economic && result.votes_for > result.votes_against &&
-                  result.votes_for >= result.needed;
+  result.passed = filled && body.body_class != BodyClass::Economic &&
+                  result.votes_for > result.votes_against && result.votes_for >= result.needed;
   return result;
 }
 
@@ -54,13 +55,15 @@ Outcome count(const Charter& charter, const Power& power, const std::vector<Coun
   for (const std::string& consent : rule->consent) {
     const Body* body = charter.find_body(consent);
     CHECK(body != nullptr);
-    // The floor is set for the deciding body; a smaller body consents by the same share of its own seats.
+    // The floor is set for the deciding body; a smaller body consents by the same share of its own
+    // seats.
     outcome.bodies.push_back(count_body(*body, *rule, 1, votes, recused));
   }
   outcome.passed = std::ranges::all_of(outcome.bodies, &BodyResult::passed);
   if (std::ranges::find(power.needs, Need::TwoBodies) != power.needs.end()) {
     std::set<std::string> persons;  // one person in two bodies is two tallies but one person
-    for (const BodyResult& result : outcome.bodies) persons.insert(result.persons_for.begin(), result.persons_for.end());
+    for (const BodyResult& result : outcome.bodies)
+      persons.insert(result.persons_for.begin(), result.persons_for.end());
     outcome.passed = outcome.passed && persons.size() >= 2;
   }
   return outcome;
@@ -85,8 +88,9 @@ std::string describe(const Outcome& outcome) {
   std::string out;
   for (const BodyResult& r : outcome.bodies) {
     if (!out.empty()) out += "; ";
-    out += r.body + ": " + std::to_string(r.votes_for) + " for, " + std::to_string(r.votes_against) + " against of " +
-           std::to_string(r.eligible) + " eligible, " + std::to_string(r.needed) + " needed";
+    out += r.body + ": " + std::to_string(r.votes_for) + " for, " +
+           std::to_string(r.votes_against) + " against of " + std::to_string(r.eligible) +
+           " eligible, " + std::to_string(r.needed) + " needed";
   }
   return out;
 }

@@ -1,6 +1,7 @@
-// Counting (GOVERNANCE 3.3). Persons in seats are counted, each once in a body; a motion passes when more are for than
-// against, when enough of the eligible are for, when the floor is reached, and when every body whose consent the rule
-// asks for passes its own tally. Absence and abstention are "not for"; a tie fails.
+// Counting (GOVERNANCE 3.3). Persons in seats are counted, each once in a body; a motion passes
+// when more are for than against, when enough of the eligible are for, when the floor is reached,
+// and when every body whose consent the rule asks for passes its own tally. Absence and abstention
+// are "not for"; a tie fails.
 #pragma once
 
 #include <set>
@@ -32,12 +33,12 @@ struct Outcome {
   bool passed = false;
 };
 
-// `recused` persons leave the base of every body. Votes in other bodies, of persons without a seat, or in a body of
-// class economic have no influence on anything.
+// `recused` persons leave the base of every body. Votes in other bodies, of persons without a seat,
+// or in a body of class economic have no influence on anything.
 Outcome count(const Charter& charter, const Power& power, const std::vector<CountedVote>& votes,
               const std::set<std::string>& recused = {});
 
 json::Value outcome_to_json(const Outcome& outcome);  // the `results` of a tally statement
-std::string describe(const Outcome& outcome);         // "board: 1 for, 0 against of 1 eligible, 1 needed"
+std::string describe(const Outcome& outcome);  // "board: 1 for, 0 against of 1 eligible, 1 needed"
 
 }  // namespace govern

@@ -1,4 +1,5 @@
-// Counting as a property: no order, no duplicate and no economic seat changes a result, and a vote for never hurts.
+// Counting as a property: no order, no duplicate and no economic seat changes a result, and a vote
+// for never hurts.
 #include "govern/tally.h"
 
 #include <gtest/gtest.h>
@@ -14,7 +15,9 @@ Charter board_of(uint64_t seats, Fraction threshold, uint64_t floor_for, bool co
   Charter charter;
   Body board{"board", BodyClass::Control, seats, 0, {}};
   for (uint64_t i = 0; i < seats; ++i) board.members.push_back("p." + std::to_string(i));
-  charter.bodies = {board, {"safety", BodyClass::Consult, 2, 2, {"p.s0", "p.s1"}}, {"investors", BodyClass::Economic, 3, 0, {"p.i0", "p.i1", "p.0"}}};
+  charter.bodies = {board,
+                    {"safety", BodyClass::Consult, 2, 2, {"p.s0", "p.s1"}},
+                    {"investors", BodyClass::Economic, 3, 0, {"p.i0", "p.i1", "p.0"}}};
   Rule rule;
   rule.id = "expand";
   rule.threshold = threshold;
@@ -25,7 +28,8 @@ Charter board_of(uint64_t seats, Fraction threshold, uint64_t floor_for, bool co
   return charter;
 }
 
-bool passes(const Charter& charter, const std::vector<CountedVote>& votes, const std::set<std::string>& recused = {}) {
+bool passes(const Charter& charter, const std::vector<CountedVote>& votes,
+            const std::set<std::string>& recused = {}) {
   return count(charter, charter.powers[0], votes, recused).passed;
 }
 
@@ -47,14 +51,16 @@ TEST(Tally, CountsTheStory) {
   const auto votes = [](int in_favour, int against) {
     std::vector<CountedVote> out;
     for (int i = 0; i < in_favour + against; ++i)
-      out.push_back({"board", "p." + std::to_string(i), i < in_favour ? Vote::For : Vote::Against, static_cast<uint64_t>(i)});
+      out.push_back({"board", "p." + std::to_string(i), i < in_favour ? Vote::For : Vote::Against,
+                     static_cast<uint64_t>(i)});
     return out;
   };
   EXPECT_TRUE(passes(charter, votes(4, 2)));
   EXPECT_FALSE(passes(charter, votes(3, 3)));
   EXPECT_TRUE(passes(charter, votes(4, 1), {"p.5"})) << "5 eligible need 4";
   EXPECT_FALSE(passes(charter, votes(3, 1), {"p.4", "p.5"})) << "3 of 4 fails on the floor";
-  EXPECT_TRUE(passes(board_of(6, {2, 3}, 3), votes(3, 1), {"p.4", "p.5"})) << "and passes without it";
+  EXPECT_TRUE(passes(board_of(6, {2, 3}, 3), votes(3, 1), {"p.4", "p.5"}))
+      << "and passes without it";
   EXPECT_FALSE(passes(charter, votes(0, 0)));
   EXPECT_FALSE(passes(board_of(6, {1, 2}, 1), votes(3, 3))) << "a tie fails";
 }
@@ -74,7 +80,8 @@ TEST(Tally, TwoBodiesMeansTwoPersons) {
   charter.bodies[1].members = {"p.0"};
   charter.bodies[1].min_filled = 1;
   charter.powers[0].needs = {Need::TwoBodies};
-  std::vector<CountedVote> votes = {{"board", "p.0", Vote::For, 1}, {"safety", "p.0", Vote::For, 2}};
+  std::vector<CountedVote> votes = {{"board", "p.0", Vote::For, 1},
+                                    {"safety", "p.0", Vote::For, 2}};
   EXPECT_FALSE(passes(charter, votes)) << "one person in two bodies is one person";
   charter.bodies[1].members = {"p.1"};
   votes[1].person = "p.1";
@@ -97,7 +104,8 @@ class Sweep : public testing::Test {
     for (int round = 0; round < 5000; ++round) {
       const uint64_t seats = 1 + rng.below(6);
       const uint64_t bottom = 1 + rng.below(6);
-      const Charter charter = board_of(seats, {1 + rng.below(bottom), bottom}, 1 + rng.below(seats), rng.below(2) == 0);
+      const Charter charter =
+          board_of(seats, {1 + rng.below(bottom), bottom}, 1 + rng.below(seats), rng.below(2) == 0);
       check(&rng, charter, random_votes(&rng, seats));
     }
   }

@@ -1,4 +1,5 @@
-// The layout of a log as static files (C2SP tlog-tiles): paths of tiles and entry bundles, and their bytes.
+// The layout of a log as static files (C2SP tlog-tiles): paths of tiles and entry bundles, and
+// their bytes.
 #pragma once
 
 #include <cstdint>
@@ -23,13 +24,16 @@ struct TilePath {
   friend bool operator==(const TilePath&, const TilePath&) = default;
 };
 
-std::string format_tile_path(const TilePath& path);  // "tile/0/x001/x234/067", "tile/entries/000.p/5"
+std::string format_tile_path(
+    const TilePath& path);  // "tile/0/x001/x234/067", "tile/entries/000.p/5"
 base::Result<TilePath> parse_tile_path(std::string_view text);
 
-// All tiles and bundles of a log of `size` entries, those that a step from `old_size` adds or replaces only.
+// All tiles and bundles of a log of `size` entries, those that a step from `old_size` adds or
+// replaces only.
 std::vector<TilePath> tiles_to_write(uint64_t old_size, uint64_t size);
 
-base::Status append_entry(std::string* bundle, std::string_view entry);  // uint16 length, then the bytes
+base::Status append_entry(std::string* bundle,
+                          std::string_view entry);  // uint16 length, then the bytes
 base::Result<std::vector<std::string>> parse_bundle(std::string_view bundle, uint64_t width);
 
 }  // namespace govern

@@ -1,4 +1,5 @@
-// The acts that carry a model from a folder to a release: propose, vote, release, and the adoption of the bundled model.
+// The acts that carry a model from a folder to a release: propose, vote, release, and the adoption
+// of the bundled model.
 #include <algorithm>
 #include <utility>
 
@@ -41,7 +42,8 @@ Result<std::string> person_or_only(const House& house, const std::string& person
 Result<const govern::ProposalState*> proposal_of(const House& house, const crypto::Digest& digest) {
   const auto found = house.state().proposals.find(digest);
   if (found == house.state().proposals.end())
-    return base::fail(base::Code::NotFound, "the log holds no such proposal", crypto::hex(digest), "SUBJECT_MISMATCH");
+    return base::fail(base::Code::NotFound, "the log holds no such proposal", crypto::hex(digest),
+                      "SUBJECT_MISMATCH");
   return &found->second;
 }
 
@@ -70,7 +72,8 @@ struct EvidenceSet {
   std::vector<govern::LeafReference> references;  // in the order of the log
 };
 
-Result<EvidenceSet> sign_evidence(const House& house, const ProposeOptions& options, const govern::SignerKey& key) {
+Result<EvidenceSet> sign_evidence(const House& house, const ProposeOptions& options,
+                                  const govern::SignerKey& key) {
   TRY(auto payloads, evidence_payloads(options.evidence));
   EvidenceSet set;
   uint64_t next = house.state().next;
@@ -80,8 +83,10 @@ Result<EvidenceSet> sign_evidence(const House& house, const ProposeOptions& opti
     const crypto::Digest digest = govern::envelope_digest(envelope);
     const auto logged = house.state().evidence.find(digest);
     const bool is_new = logged == house.state().evidence.end();
-    const govern::LeafReference reference = is_new ? govern::LeafReference{next, digest} : logged->second.at;
-    const bool repeated = std::ranges::any_of(set.references, [&](const auto& r) { return r.sha256 == digest; });
+    const govern::LeafReference reference =
+        is_new ? govern::LeafReference{next, digest} : logged->second.at;
+    const bool repeated =
+        std::ranges::any_of(set.references, [&](const auto& r) { return r.sha256 == digest; });
     if (repeated) continue;
     set.references.push_back(reference);
     if (!is_new) continue;
@@ -111,7 +116,8 @@ Result<govern::Manifest> manifest_of(const std::string& directory) {
   return govern::Manifest{std::move(digests)};
 }
 
-House::Draft release_draft(const House& house, const govern::ProposalState& proposal, const govern::SignerKey& key, base::Time now) {
+House::Draft release_draft(const House& house, const govern::ProposalState& proposal,
+                           const govern::SignerKey& key, base::Time now) {
   govern::Certificate certificate = govern::expected_certificate(house.state(), proposal, now);
   certificate.nonce = base::hex(crypto::random_bytes(32));
   return {Kind::Release, sign(Kind::Release, govern::format_certificate(certificate), key)};
@@ -122,8 +128,9 @@ base::Duration timelock_of(const House& house, const govern::ProposalState& prop
   return house.charter().find_rule(power->rule)->timelock;
 }
 
-House::Draft tally_draft(const House& house, const crypto::Digest& digest, const govern::ProposalState& proposal,
-                         const govern::Outcome& outcome, const govern::SignerKey& key, const std::string& person, base::Time now) {
+House::Draft tally_draft(const House& house, const crypto::Digest& digest,
+                         const govern::ProposalState& proposal, const govern::Outcome& outcome,
+                         const govern::SignerKey& key, const std::string& person, base::Time now) {
   govern::TallyStatement tally;
   tally.context = context_of(house);
   tally.proposal = digest;
@@ -134,6 +141,21 @@ House::Draft tally_draft(const House& house, const crypto::Digest& digest, const
   return {Kind::Tally, sign(Kind::Tally, govern::format_tally(tally), key)};
 }
 
+// Models of proposals that came to nothing: expired, or never logged because the disk or the
+// program gave up.
+void remove_stale_models(const House& house, base::Time now) {
+  const std::string folder = files::parent(house.staged_folder({}));
+  const auto names = files::list_directories(folder);
+  if (!names) return;
+  for (const std::string& name : *names) {
+    const auto digest = crypto::digest_from_hex(name);
+    const auto proposal =
+        digest ? house.state().proposals.find(*digest) : house.state().proposals.end();
+    if (proposal == house.state().proposals.end() || now > proposal->second.proposal.expires)
+      static_cast<void>(files::remove_directory(files::join(folder, name)));
+  }
+}
+
 }  // namespace
 
 Result<Proposed> propose(House* house, const ProposeOptions& options, base::Time now) {
@@ -142,15 +164,20 @@ Result<Proposed> propose(House* house, const ProposeOptions& options, base::Time
   TRY(const govern::SignerKey key, house->load_key(person, options.key_path));
   const std::string attester = options.attester.empty() ? person : options.attester;
   TRY(const govern::SignerKey attester_key,
-      house->load_key(attester, options.attester.empty() ? options.key_path : options.attester_key_path));
+      house->load_key(attester,
+                      options.attester.empty() ? options.key_path : options.attester_key_path));
   TRY(const govern::Manifest manifest, manifest_of(options.model_directory));
   const govern::Power* power = house->charter().find_power("model.promote");
   CHECK(power != nullptr);  // a charter without it does not parse
   TRY(EvidenceSet evidence, sign_evidence(*house, options, attester_key));
 
   const uint64_t gate_leaf = house->state().next + evidence.drafts.size();
-  const govern::GateVerdict verdict{name_of(options), options.channel, govern::manifest_digest(manifest),
-                                    govern::standard_digest(house->charter()), evidence.references, now};
+  const govern::GateVerdict verdict{name_of(options),
+                                    options.channel,
+                                    govern::manifest_digest(manifest),
+                                    govern::standard_digest(house->charter()),
+                                    evidence.references,
+                                    now};
   govern::Envelope gate = sign(Kind::Gate, govern::format_gate_verdict(verdict), attester_key);
 
   govern::Proposal proposal;
@@ -166,6 +193,7 @@ Result<Proposed> propose(House* house, const ProposeOptions& options, base::Time
   proposal.expires = now + house->charter().find_rule(power->rule)->expires;
   const crypto::Digest digest = govern::proposal_digest(proposal);
 
+  remove_stale_models(*house, now);
   const std::string staged = house->staged_folder(digest);
   if (const Status copied = copy_model(options.model_directory, staged, manifest); !copied) {
     static_cast<void>(files::remove_directory(staged));
@@ -194,11 +222,13 @@ Result<Voted> vote(House* house, const VoteOptions& options, base::Time now) {
   if (!options.body.empty()) voted.bodies = {options.body};
   for (const std::string& body : asked) {
     const auto& members = house->charter().find_body(body)->members;
-    if (options.body.empty() && std::ranges::find(members, person) != members.end()) voted.bodies.push_back(body);
+    if (options.body.empty() && std::ranges::find(members, person) != members.end())
+      voted.bodies.push_back(body);
   }
   if (voted.bodies.empty()) {
     const bool economic = house->charter().sits_in(person, govern::BodyClass::Economic);
-    return govern::refuse(economic ? "CLASS_FORBIDDEN" : "NOT_SEATED", "this person sits in none of the bodies that the charter asks", person);
+    return govern::refuse(economic ? "CLASS_FORBIDDEN" : "NOT_SEATED",
+                          "this person sits in none of the bodies that the charter asks", person);
   }
   std::vector<House::Draft> drafts;
   for (const std::string& body : voted.bodies) {
@@ -215,7 +245,8 @@ Result<Voted> vote(House* house, const VoteOptions& options, base::Time now) {
     drafts.push_back({Kind::Ballot, sign(Kind::Ballot, govern::format_ballot(ballot), key)});
   }
   TRY_VOID(house->append(std::move(drafts), now));
-  voted.outcome = govern::count_ballots(house->state(), house->state().proposals.at(options.proposal));
+  voted.outcome =
+      govern::count_ballots(house->state(), house->state().proposals.at(options.proposal));
   return voted;
 }
 
@@ -242,24 +273,36 @@ Result<Released> release(House* house, const ReleaseOptions& options, base::Time
   const govern::ProposalState& done = house->state().proposals.at(options.proposal);
   TRY(const govern::Outcome outcome, govern::outcome_of(house->state(), done, done.tallied));
   const std::string& channel = done.proposal.channel;
-  return Released{channel, done.proposal.model, files::join(house->models_folder(), channel),
-                  done.proposal.epoch, done.release.leaf, outcome};
+  return Released{channel,
+                  done.proposal.model,
+                  files::join(house->models_folder(), channel),
+                  done.proposal.epoch,
+                  done.release.leaf,
+                  outcome};
 }
 
 Result<crypto::Digest> find_proposal(const House& house, std::string_view text) {
   std::vector<crypto::Digest> found;
   for (const auto& [digest, proposal] : house.state().proposals) {
-    const bool named = text.empty() ? proposal.stage != govern::Stage::Released : crypto::hex(digest).starts_with(text);
+    const bool named = text.empty() ? proposal.stage != govern::Stage::Released
+                                    : crypto::hex(digest).starts_with(text);
     if (named) found.push_back(digest);
   }
-  const std::string which = text.empty() ? "open" : "whose digest starts with '" + std::string(text) + "'";
-  if (found.empty()) return base::fail(base::Code::NotFound, "the log holds no proposal " + which + "; see `charter log show`");
-  if (found.size() > 1) return base::fail(base::Code::InvalidArgument, "several proposals are " + which + "; give more of the digest");
+  const std::string which =
+      text.empty() ? "open" : "whose digest starts with '" + std::string(text) + "'";
+  if (found.empty())
+    return base::fail(base::Code::NotFound,
+                      "the log holds no proposal " + which + "; see `charter log show`");
+  if (found.size() > 1)
+    return base::fail(base::Code::InvalidArgument,
+                      "several proposals are " + which + "; give more of the digest");
   return found.front();
 }
 
 Result<govern::CharterPin> makers_pin() {
-  if (kMakersPin.empty()) return base::fail(base::Code::NotFound, "this program was built without the pin of its makers' charter");
+  if (kMakersPin.empty())
+    return base::fail(base::Code::NotFound,
+                      "this program was built without the pin of its makers' charter");
   return govern::parse_pin(kMakersPin);
 }
 
@@ -269,7 +312,8 @@ Result<Released> adopt_model(House* house, const std::string& directory, const s
   TRY(const std::string text, files::read_file(path, govern::kBundleBytesMax));
   TRY(const govern::ReleaseBundle bundle, govern::parse_bundle_file(text));
   const auto makers = govern::verify_release(bundle, pin, now);
-  if (!makers) return base::wrap(makers.error(), "the makers' release of the model does not verify", path);
+  if (!makers)
+    return base::wrap(makers.error(), "the makers' release of the model does not verify", path);
   TRY(const auto found, hash_model_files(directory));
   TRY_VOID(govern::check_files(makers->manifest, found));
   ProposeOptions proposing;
@@ -282,7 +326,8 @@ Result<Released> adopt_model(House* house, const std::string& directory, const s
   return release(house, {proposed.proposal, "", ""}, now);
 }
 
-Result<Released> adopt_bundled_model(House* house, const std::string& directory, const std::string& channel, base::Time now) {
+Result<Released> adopt_bundled_model(House* house, const std::string& directory,
+                                     const std::string& channel, base::Time now) {
   TRY(const govern::CharterPin pin, makers_pin());
   return adopt_model(house, directory, channel, pin, now);
 }

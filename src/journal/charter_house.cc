@@ -17,7 +17,9 @@ constexpr size_t kCharterBytesMax = 4u << 20;
 
 std::string charter_folder(const std::string& data) { return files::join(data, "charter"); }
 std::string log_folder(const std::string& data) { return files::join(data, "log"); }
-std::string key_file(const std::string& folder, const std::string& name) { return files::join(folder, "keys/" + name + ".key"); }
+std::string key_file(const std::string& folder, const std::string& name) {
+  return files::join(folder, "keys/" + name + ".key");
+}
 
 base::Time whole_seconds(base::Time time) { return {time.seconds() * 1'000'000'000}; }
 
@@ -33,13 +35,15 @@ constexpr std::string_view kOnePersonCharter =
     ;
 
 std::string fill_in(std::string text, std::string_view blank, std::string_view value) {
-  for (size_t at = text.find(blank); at != text.npos; at = text.find(blank, at + value.size())) text.replace(at, blank.size(), value);
+  for (size_t at = text.find(blank); at != text.npos; at = text.find(blank, at + value.size()))
+    text.replace(at, blank.size(), value);
   return text;
 }
 
 std::string random_lower_hex(size_t bytes) { return base::hex(crypto::random_bytes(bytes)); }
 
-// What init writes before it is a house: everything under one new folder, renamed into place at the end.
+// What init writes before it is a house: everything under one new folder, renamed into place at the
+// end.
 struct Foundation {
   std::string text;
   govern::Charter charter;
@@ -50,11 +54,15 @@ struct Foundation {
 Result<Foundation> lay_foundation(const InitOptions& options) {
   if (!options.charter_text.empty()) {
     if (!options.key)
-      return base::fail(base::Code::InvalidArgument, "a charter is signed by one of its persons: say who (--as) and with which key (--key)");
+      return base::fail(
+          base::Code::InvalidArgument,
+          "a charter is signed by one of its persons: say who (--as) and with which key (--key)");
     TRY(govern::Charter charter, govern::parse_charter(options.charter_text));
     return Foundation{options.charter_text, std::move(charter), *options.key, false};
   }
-  govern::SignerKey key = options.key ? *options.key : govern::SignerKey{options.person, crypto::PrivateKey::generate()};
+  govern::SignerKey key = options.key
+                              ? *options.key
+                              : govern::SignerKey{options.person, crypto::PrivateKey::generate()};
   std::string text(kOnePersonCharter);
   text = fill_in(std::move(text), "<HOUSE>", "house-" + random_lower_hex(8));
   text = fill_in(std::move(text), "<PERSON>", options.person);
@@ -63,14 +71,19 @@ Result<Foundation> lay_foundation(const InitOptions& options) {
   return Foundation{std::move(text), std::move(charter), std::move(key), !options.key};
 }
 
-Status write_foundation(const std::string& folder, const std::string& log, const Foundation& f, const govern::SignerKey& log_key,
-                        base::Time now) {
+Status write_foundation(const std::string& folder, const std::string& log, const Foundation& f,
+                        const govern::SignerKey& log_key, base::Time now) {
   const crypto::Digest digest = crypto::sha256(f.text);
   const govern::CharterStatement statement{
-      {f.charter.id, f.charter.version, digest, f.charter.origin(), random_lower_hex(32)}, f.text, govern::format_vkey(log_key.verifier())};
+      {f.charter.id, f.charter.version, digest, f.charter.origin(), random_lower_hex(32)},
+      f.text,
+      govern::format_vkey(log_key.verifier())};
   const govern::Envelope envelope =
-      govern::make_envelope(govern::payload_type(govern::Kind::Charter), govern::format_charter_statement(statement), {&f.person_key, 1});
-  const govern::LoggedStatement first{{govern::Kind::Charter, 0, govern::envelope_digest(envelope), digest, whole_seconds(now)}, envelope};
+      govern::make_envelope(govern::payload_type(govern::Kind::Charter),
+                            govern::format_charter_statement(statement), {&f.person_key, 1});
+  const govern::LoggedStatement first{
+      {govern::Kind::Charter, 0, govern::envelope_digest(envelope), digest, whole_seconds(now)},
+      envelope};
   govern::State state;
   TRY_VOID(govern::apply(&state, first));
   {
@@ -78,10 +91,12 @@ Status write_foundation(const std::string& folder, const std::string& log, const
     TRY_VOID(created.append({&first, 1}));
   }
   TRY_VOID(files::make_directories(folder));
-  std::vector<std::string> written = {key_file(folder, "log"), files::join(folder, "charter.toml"), files::join(folder, "pin.json")};
+  std::vector<std::string> written = {key_file(folder, "log"), files::join(folder, "charter.toml"),
+                                      files::join(folder, "pin.json")};
   TRY_VOID(write_key(written[0], log_key));
   TRY_VOID(files::write_unsynced(written[1], f.text));
-  TRY_VOID(files::write_unsynced(written[2], govern::format_pin({f.charter.origin(), log_key.verifier(), digest})));
+  TRY_VOID(files::write_unsynced(
+      written[2], govern::format_pin({f.charter.origin(), log_key.verifier(), digest})));
   if (f.fresh_key) {
     written.push_back(key_file(folder, f.person_key.name));
     TRY_VOID(write_key(written.back(), f.person_key));
@@ -99,12 +114,17 @@ Result<govern::SignerKey> read_signer_key(const std::string& path) {
   return key;
 }
 
-bool House::exists(const std::string& data) { return files::exists(files::join(charter_folder(data), "pin.json")); }
+bool House::exists(const std::string& data) {
+  return files::exists(files::join(charter_folder(data), "pin.json"));
+}
 
 Result<govern::CharterPin> House::read_pin(const std::string& data) {
   const std::string path = files::join(charter_folder(data), "pin.json");
   if (!files::exists(path))
-    return base::fail(base::Code::NotFound, "there is no house in this data folder; make one with `charter init --data DIR`", data, "NO_HOUSE");
+    return base::fail(
+        base::Code::NotFound,
+        "there is no house in this data folder; make one with `charter init --data DIR`", data,
+        "NO_HOUSE");
   TRY(const std::string text, files::read_file(path, 64u << 10));
   auto pin = govern::parse_pin(text);
   if (!pin) return base::wrap(pin.error(), "the pin cannot be used", path);
@@ -115,11 +135,13 @@ Result<House> House::open(const std::string& data) {
   TRY(auto pin, read_pin(data));
   TRY(const auto log_key, read_signer_key(key_file(charter_folder(data), "log")));
   if (!(log_key.verifier() == pin.log_key))
-    return govern::corrupt("BAD_KEY", "the log's private key is not the one that the pin names", key_file(charter_folder(data), "log"));
+    return govern::corrupt("BAD_KEY", "the log's private key is not the one that the pin names",
+                           key_file(charter_folder(data), "log"));
   TRY(Log log, Log::open(log_folder(data), log_key));
   House house(data, std::move(pin), std::move(log));
   TRY_VOID(house.replay());
-  for (const auto& [channel, release] : house.state_.channels) TRY_VOID(house.install(release.certificate.proposal));
+  for (const auto& [channel, release] : house.state_.channels)
+    TRY_VOID(house.install(release.certificate.proposal));
   return house;
 }
 
@@ -135,47 +157,62 @@ Status House::replay() {
   for (uint64_t i = 0; i < log_.size(); ++i) {
     TRY(const auto statement, log_.statement(i));
     if (const Status applied = govern::apply(&state_, statement); !applied)
-      return base::wrap(applied.error(), "entry " + std::to_string(i) + " of the log is not a step that the charter allows", log_folder(data_));
+      return base::wrap(
+          applied.error(),
+          "entry " + std::to_string(i) + " of the log is not a step that the charter allows",
+          log_folder(data_));
   }
-  if (!state_.started() || state_.place.charter_sha256 != pin_.charter_sha256 || !(state_.log_key == pin_.log_key))
-    return govern::corrupt("CONTEXT_MISMATCH", "the log is of another charter than the pin", log_folder(data_));
+  if (!state_.started() || state_.place.charter_sha256 != pin_.charter_sha256 ||
+      !(state_.log_key == pin_.log_key))
+    return govern::corrupt("CONTEXT_MISMATCH", "the log is of another charter than the pin",
+                           log_folder(data_));
   const std::string path = files::join(charter_folder(data_), "charter.toml");
   TRY(const std::string text, files::read_file(path, kCharterBytesMax));
   if (crypto::sha256(text) != pin_.charter_sha256)
-    return govern::corrupt("DIGEST_MISMATCH", "the charter was changed after it was signed; entry 0 of the log holds the signed text (`charter log show 0`)", path);
+    return govern::corrupt("DIGEST_MISMATCH",
+                           "the charter was changed after it was signed; entry 0 of the log holds "
+                           "the signed text (`charter log show 0`)",
+                           path);
   return {};
 }
 
 Result<std::string> House::only_person() const {
   const auto persons = charter().control_persons();
   if (persons.size() == 1) return persons.front();
-  return base::fail(base::Code::InvalidArgument, "the charter has several persons who decide; say who you are with --as NAME");
+  return base::fail(base::Code::InvalidArgument,
+                    "the charter has several persons who decide; say who you are with --as NAME");
 }
 
 Result<govern::SignerKey> House::load_key(const std::string& name, const std::string& path) const {
   const std::string file = path.empty() ? key_file(charter_folder(data_), name) : path;
   if (!files::exists(file))
-    return base::fail(base::Code::NotFound, "there is no private key of " + name + " here; pass --key FILE on the machine that has it", file);
+    return base::fail(
+        base::Code::NotFound,
+        "there is no private key of " + name + " here; pass --key FILE on the machine that has it",
+        file);
   TRY(auto key, read_signer_key(file));
   const auto holds = [&](const std::vector<govern::VerifierKey>& keys) {
     return std::ranges::any_of(keys, [&](const auto& k) { return k.key == key.key.public_key(); });
   };
   const govern::Person* person = charter().find_person(name);
   const govern::Service* service = charter().find_service(name);
-  if (person == nullptr && service == nullptr) return govern::refuse("SIGNER_MISSING", "the charter names no such person or service", name);
+  if (person == nullptr && service == nullptr)
+    return govern::refuse("SIGNER_MISSING", "the charter names no such person or service", name);
   if (!holds(person != nullptr ? person->keys : service->keys))
     return govern::refuse("BAD_KEY", "the charter does not give this key to " + name, file);
   return key;
 }
 
-Result<std::vector<govern::LeafReference>> House::append(std::vector<Draft> drafts, base::Time now) {
+Result<std::vector<govern::LeafReference>> House::append(std::vector<Draft> drafts,
+                                                         base::Time now) {
   govern::State trial = state_;
   std::vector<govern::LoggedStatement> statements;
   std::vector<govern::LeafReference> references;
   const base::Time time = std::max(whole_seconds(now), state_.latest);
   for (Draft& draft : drafts) {
     TRY(const crypto::Digest subject, govern::subject_of(draft.kind, draft.envelope.payload));
-    const govern::Leaf leaf{draft.kind, trial.next, govern::envelope_digest(draft.envelope), subject, time};
+    const govern::Leaf leaf{draft.kind, trial.next, govern::envelope_digest(draft.envelope),
+                            subject, time};
     statements.push_back({leaf, std::move(draft.envelope)});
     TRY_VOID(govern::apply(&trial, statements.back()));
     references.push_back({leaf.seq, leaf.envelope});
@@ -214,20 +251,24 @@ Status House::install(const crypto::Digest& digest) const {
   const govern::ProposalState& proposal = state_.proposals.at(digest);
   TRY(const govern::ReleaseBundle bundle, make_bundle(proposal));
   TRY_VOID(files::make_directories(files::join(staged, "release")));
-  TRY_VOID(files::write_atomic(files::join(staged, govern::kBundleFile), govern::format_bundle(bundle)));
+  TRY_VOID(
+      files::write_atomic(files::join(staged, govern::kBundleFile), govern::format_bundle(bundle)));
   const std::string place = files::join(models_folder(), proposal.proposal.channel);
   TRY_VOID(files::make_directories(models_folder()));
   if (files::is_directory(place)) {
     const std::string previous = files::join(charter_folder(data_), "previous");
     TRY_VOID(files::make_directories(previous));
-    TRY_VOID(files::rename(place, files::join(previous, proposal.proposal.channel + "-before-" + std::to_string(proposal.proposal.epoch))));
+    TRY_VOID(
+        files::rename(place, files::join(previous, proposal.proposal.channel + "-before-" +
+                                                       std::to_string(proposal.proposal.epoch))));
   }
   return files::rename(staged, place);
 }
 
 Result<House> init_house(const std::string& data, const InitOptions& options, base::Time now) {
   if (House::exists(data))
-    return base::fail(base::Code::AlreadyExists, "there is a house in this data folder already", data);
+    return base::fail(base::Code::AlreadyExists, "there is a house in this data folder already",
+                      data);
   TRY(const Foundation foundation, lay_foundation(options));
   const govern::SignerKey log_key{foundation.charter.origin(), crypto::PrivateKey::generate()};
   const std::string building = files::join(data, ".init-" + random_lower_hex(4));

@@ -1,4 +1,5 @@
-// A model's way from a folder to a verified release, and every way in which a release must be refused.
+// A model's way from a folder to a verified release, and every way in which a release must be
+// refused.
 #include "journal/charter_house.h"
 
 #include <gtest/gtest.h>
@@ -26,7 +27,7 @@ govern::Evidence evidence_for(const std::string& model, uint64_t passed = 80) {
   govern::Evidence e;
   e.model = "tiny";
   e.manifest_digest = govern::manifest_digest({hash_model_files(model).value()});
-  e.suite = "word-problems";
+  e.suite = "arith-en";
   e.suite_version = "1";
   e.suite_root = crypto::sha256("suite");
   e.result_root = crypto::sha256("results");
@@ -79,7 +80,8 @@ class HouseTest : public testing::Test {
 
 std::string reason_of(const auto& result) { return result ? "accepted" : result.error().reason; }
 
-base::Result<govern::VerifiedRelease> verify(std::string_view bundle, const govern::CharterPin& pin, base::Time now = kNow) {
+base::Result<govern::VerifiedRelease> verify(std::string_view bundle, const govern::CharterPin& pin,
+                                             base::Time now = kNow) {
   TRY(const auto parsed, govern::parse_bundle_file(bundle));
   return govern::verify_release(parsed, pin, now);
 }
@@ -100,7 +102,8 @@ TEST_F(HouseTest, OnePersonProposesVotesAndReleases) {
   EXPECT_EQ(verified->price.input_micro_per_million, 10'000'000u);
   EXPECT_EQ(verified->price.output_micro_per_million, 30'000'000u);
   EXPECT_EQ(verified->evidence.size(), 1u);
-  EXPECT_TRUE(govern::check_files(verified->manifest, hash_model_files(released.directory).value()));
+  EXPECT_TRUE(
+      govern::check_files(verified->manifest, hash_model_files(released.directory).value()));
 }
 
 TEST_F(HouseTest, TheLogReplaysToTheSameState) {
@@ -125,7 +128,8 @@ TEST_F(HouseTest, ASecondReleaseIsTheNextEpochAndReplacesTheFirst) {
   const Released second = release_as_owner(&house);
   EXPECT_EQ(second.epoch, 2u);
   EXPECT_EQ(files::read_file(files::join(second.directory, "config.json")).value(), "{\"v\":2}");
-  EXPECT_EQ(files::list_directories(house.models_folder()).value(), std::vector<std::string>{"chat"});
+  EXPECT_EQ(files::list_directories(house.models_folder()).value(),
+            std::vector<std::string>{"chat"});
   const auto verified = verify(bundle_text(second.directory), house.pin());
   ASSERT_TRUE(verified) << verified.error().text();
   EXPECT_EQ(verified->epoch, 2u);
@@ -138,7 +142,8 @@ TEST_F(HouseTest, AnyChangedByteOfTheBundleIsRefused) {
   for (size_t i = 0; i < good.size(); i += 5) {  // often enough to meet every field
     std::string bad = good;
     bad[i] = static_cast<char>(bad[i] ^ (1 << i % 7));
-    ASSERT_FALSE(verify(bad, house.pin())) << "byte " << i << ": " << good.substr(i > 20 ? i - 20 : 0, 40);
+    ASSERT_FALSE(verify(bad, house.pin()))
+        << "byte " << i << ": " << good.substr(i > 20 ? i - 20 : 0, 40);
   }
   EXPECT_FALSE(verify(good + " ", house.pin()));
   EXPECT_FALSE(verify(std::string_view(good).substr(0, good.size() - 1), house.pin()));
@@ -156,7 +161,8 @@ TEST_F(HouseTest, ARemovedBallotIsNamed) {
 
 TEST_F(HouseTest, EveryStatementIsNeeded) {
   auto house = init_house(data_, {}, kNow).value();
-  const auto good = govern::parse_bundle_file(bundle_text(release_as_owner(&house).directory)).value();
+  const auto good =
+      govern::parse_bundle_file(bundle_text(release_as_owner(&house).directory)).value();
   for (size_t i = 0; i < good.statements.size(); ++i) {
     auto bundle = good;
     bundle.statements.erase(bundle.statements.begin() + static_cast<ptrdiff_t>(i));
@@ -190,7 +196,8 @@ TEST_F(HouseTest, EvidenceOfAnotherModelOrHalfARunIsRefused) {
     write(evidence_, govern::format_evidence(e));
     return reason_of(propose(&house, proposal_of(), kNow));
   };
-  EXPECT_EQ(try_evidence([](auto* e) { e->manifest_digest = crypto::sha256("another model"); }), "SUBJECT_MISMATCH");
+  EXPECT_EQ(try_evidence([](auto* e) { e->manifest_digest = crypto::sha256("another model"); }),
+            "SUBJECT_MISMATCH");
   EXPECT_EQ(try_evidence([](auto* e) { e->passed -= 1; }), "EVIDENCE_INCOMPLETE");
   EXPECT_EQ(try_evidence([](auto* e) { e->finished = kNow + kHour; }), "TIME_ORDER");
   ProposeOptions none = proposal_of();
@@ -204,7 +211,8 @@ TEST_F(HouseTest, WithoutAVoteThereIsNoRelease) {
   const auto proposed = propose(&house, proposal_of(), kNow).value();
   EXPECT_EQ(reason_of(release(&house, {proposed.proposal, "", ""}, kNow)), "THRESHOLD_UNMET");
   ASSERT_TRUE(vote(&house, {proposed.proposal, "", "", "", Vote::Against}, kNow));
-  EXPECT_EQ(reason_of(vote(&house, {proposed.proposal, "", "", "", Vote::For}, kNow)), "BALLOT_EXISTS");
+  EXPECT_EQ(reason_of(vote(&house, {proposed.proposal, "", "", "", Vote::For}, kNow)),
+            "BALLOT_EXISTS");
   EXPECT_EQ(reason_of(release(&house, {proposed.proposal, "", ""}, kNow)), "THRESHOLD_UNMET");
   EXPECT_FALSE(files::exists(files::join(data_, "models/chat")));
 }
@@ -236,7 +244,8 @@ TEST_F(HouseTest, AdoptsWhatAnotherHouseReleasedAndNothingElse) {
   auto owner = init_house(files::join(folder_.path(), "owner"), {}, kNow).value();
   const auto adopt = [&] { return adopt_model(&owner, folder, "chat", makers, kNow); };
   EXPECT_FALSE(adopt_model(&owner, folder, "chat", owner.pin(), kNow)) << "another pin";
-  const std::string weights = files::join(folder, "model.safetensors"), before = files::read_file(weights).value();
+  const std::string weights = files::join(folder, "model.safetensors"),
+                    before = files::read_file(weights).value();
   write(weights, "w" + before);
   EXPECT_EQ(reason_of(adopt()), "MANIFEST_DIGEST");
   write(weights, before);
@@ -245,6 +254,18 @@ TEST_F(HouseTest, AdoptsWhatAnotherHouseReleasedAndNothingElse) {
   EXPECT_EQ(adopted->model, "tiny");
   EXPECT_TRUE(verify(bundle_text(adopted->directory), owner.pin()));
   EXPECT_FALSE(verify(bundle_text(adopted->directory), makers));
+}
+
+TEST_F(HouseTest, ModelsOfDeadProposalsDoNotPileUp) {
+  auto house = init_house(data_, {}, kNow).value();
+  const auto first = propose(&house, proposal_of(), kNow).value();
+  write(files::join(data_, "charter/staged/half-made/config.json"), "{}");
+  const auto second = propose(&house, proposal_of(), kNow).value();
+  EXPECT_EQ(files::list_directories(files::join(data_, "charter/staged")).value().size(), 2u);
+  const auto third = propose(&house, proposal_of(), kNow + base::seconds(15 * 86'400)).value();
+  EXPECT_EQ(files::list_directories(files::join(data_, "charter/staged")).value(),
+            std::vector<std::string>{crypto::hex(third.proposal)});
+  EXPECT_NE(first.proposal, second.proposal);
 }
 
 TEST_F(HouseTest, AnEditedCharterIsNoticed) {
@@ -269,7 +290,8 @@ class CompanyTest : public HouseTest {
  protected:
   CompanyTest() {
     std::string text = files::read_file(CHARTER_SOURCE_DIR "/charters/small-company.toml").value();
-    for (const std::string name : {"p.ada", "p.bea", "p.cai", "p.dan", "p.eve", "p.fei", "p.gus", "p.hal", "s.judge"}) {
+    for (const std::string name :
+         {"p.ada", "p.bea", "p.cai", "p.dan", "p.eve", "p.fei", "p.gus", "p.hal", "s.judge"}) {
       keys_.emplace(name, govern::SignerKey{name, crypto::PrivateKey::generate()});
       const std::string blank = "<VKEY " + name + ">";
       text.replace(text.find(blank), blank.size(), govern::format_vkey(keys_.at(name).verifier()));
@@ -283,16 +305,20 @@ class CompanyTest : public HouseTest {
     house_.emplace(init_house(data_, options, kNow).value());
   }
 
-  std::string key_path(const std::string& name) const { return files::join(folder_.path(), name + ".key"); }
+  std::string key_path(const std::string& name) const {
+    return files::join(folder_.path(), name + ".key");
+  }
 
-  base::Result<Proposed> propose_as(const std::string& name, const std::string& attester = "s.judge") {
+  base::Result<Proposed> propose_as(const std::string& name,
+                                    const std::string& attester = "s.judge") {
     ProposeOptions options = proposal_of(name);
     options.key_path = key_path(name);
     options.attester = attester;
     options.attester_key_path = key_path(attester);
     return propose(&*house_, options, kNow);
   }
-  std::string vote_as(const std::string& name, const crypto::Digest& proposal, Vote ballot = Vote::For, const std::string& body = "") {
+  std::string vote_as(const std::string& name, const crypto::Digest& proposal,
+                      Vote ballot = Vote::For, const std::string& body = "") {
     return reason_of(vote(&*house_, {proposal, name, key_path(name), body, ballot}, kNow + kHour));
   }
   std::string release_as(const std::string& name, const crypto::Digest& proposal, base::Time now) {
@@ -312,21 +338,26 @@ TEST_F(CompanyTest, ReleasesAfterNoticeConsentAndTimelock) {
   const auto proposed = propose_as("p.ada");
   ASSERT_TRUE(proposed) << proposed.error().text();
   const crypto::Digest proposal = proposed->proposal;
-  for (const char* name : {"p.ada", "p.bea", "p.cai", "p.dan"}) EXPECT_EQ(vote_as(name, proposal), "accepted");
+  for (const char* name : {"p.ada", "p.bea", "p.cai", "p.dan"})
+    EXPECT_EQ(vote_as(name, proposal), "accepted");
   EXPECT_EQ(release_as("p.ada", proposal, kNow + kHour), "NOTICE_PENDING");
   const base::Time after_notice{kNow.ns + 73 * kHour.ns};
-  EXPECT_EQ(release_as("p.ada", proposal, after_notice), "THRESHOLD_UNMET") << "safety has not consented";
+  EXPECT_EQ(release_as("p.ada", proposal, after_notice), "THRESHOLD_UNMET")
+      << "safety has not consented";
   EXPECT_EQ(vote_as("p.fei", proposal), "accepted");
   EXPECT_EQ(vote_as("p.gus", proposal), "accepted");
   EXPECT_EQ(release_as("p.ada", proposal, after_notice), "TIMELOCK_PENDING");
   EXPECT_EQ(release_as("p.ada", proposal, {after_notice.ns + 25 * kHour.ns}), "accepted");
-  const auto verified = verify(bundle_text(files::join(data_, "models/chat")), house_->pin(), {after_notice.ns + 26 * kHour.ns});
+  const auto verified = verify(bundle_text(files::join(data_, "models/chat")), house_->pin(),
+                               {after_notice.ns + 26 * kHour.ns});
   ASSERT_TRUE(verified) << verified.error().text();
   EXPECT_EQ(verified->persons_for.size(), 6u);
   EXPECT_FALSE(verified->one_person_decides);
-  EXPECT_EQ(verified->not_after, (base::Time{kNow.ns + 90 * 24 * kHour.ns})) << "evidence is fresh for 90 days";
+  EXPECT_EQ(verified->not_after, (base::Time{kNow.ns + 90 * 24 * kHour.ns}))
+      << "evidence is fresh for 90 days";
 
-  // A ballot that was not needed is still needed: without it the count is not the one that was certified.
+  // A ballot that was not needed is still needed: without it the count is not the one that was
+  // certified.
   auto bundle = govern::parse_bundle_file(bundle_text(files::join(data_, "models/chat"))).value();
   for (size_t i = 0; i < bundle.ballots.size(); ++i) {
     auto fewer = bundle;
@@ -352,7 +383,8 @@ TEST_F(CompanyTest, WhoMayNotDecideIsToldSo) {
   e.passed = 300;
   e.failed = 0;
   write(evidence_, govern::format_evidence(e));
-  EXPECT_EQ(reason_of(propose_as("p.ada", "p.bea")), "DUTY_CONFLICT") << "a director does not attest evidence";
+  EXPECT_EQ(reason_of(propose_as("p.ada", "p.bea")), "DUTY_CONFLICT")
+      << "a director does not attest evidence";
   EXPECT_EQ(reason_of(propose_as("p.hal")), "CLASS_FORBIDDEN");
   const auto proposal = propose_as("p.ada").value().proposal;
   const crypto::Digest before = govern::state_hash(house_->state());

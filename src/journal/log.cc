@@ -16,7 +16,8 @@ constexpr uint64_t kJournalBytesMax = uint64_t{16} << 30;
 
 std::string line_of(const govern::LoggedStatement& statement) {
   return json::canonical(json::Object{{"envelope", govern::envelope_to_json(statement.envelope)},
-                                      {"leaf", govern::format_leaf(statement.leaf)}}) + '\n';
+                                      {"leaf", govern::format_leaf(statement.leaf)}}) +
+         '\n';
 }
 
 Result<govern::LoggedStatement> parse_line(std::string_view line) {
@@ -28,12 +29,15 @@ Result<govern::LoggedStatement> parse_line(std::string_view line) {
   TRY(out.envelope, govern::envelope_from_json(*object));
   TRY(out.leaf, govern::parse_leaf(leaf));
   if (govern::envelope_digest(out.envelope) != out.leaf.envelope)
-    return govern::corrupt("DIGEST_MISMATCH", "the statement is not the one that its entry names", std::to_string(out.leaf.seq));
+    return govern::corrupt("DIGEST_MISMATCH", "the statement is not the one that its entry names",
+                           std::to_string(out.leaf.seq));
   return out;
 }
 
-// 256 hashes of one level make one hash of the level above the next: roots of perfect subtrees of 256^level leaves.
-crypto::Digest subtree_root(std::span<const crypto::Digest> leaves, uint64_t level, uint64_t index) {
+// 256 hashes of one level make one hash of the level above the next: roots of perfect subtrees of
+// 256^level leaves.
+crypto::Digest subtree_root(std::span<const crypto::Digest> leaves, uint64_t level,
+                            uint64_t index) {
   uint64_t width = 1;
   for (uint64_t i = 0; i < level; ++i) width *= govern::kTileWidth;
   return crypto::merkle_root(leaves.subspan(index * width, width));
@@ -45,9 +49,11 @@ Result<Log> Log::create(const std::string& directory, const govern::SignerKey& k
   TRY_VOID(files::make_directories(directory));
   if (files::exists(files::join(directory, kJournal)))
     return base::fail(base::Code::AlreadyExists, "there is a log already", directory);
-  const std::string note = govern::signed_checkpoint({key.name, 0, crypto::merkle_empty_root()}, key);
+  const std::string note =
+      govern::signed_checkpoint({key.name, 0, crypto::merkle_empty_root()}, key);
   TRY_VOID(files::write_unsynced(files::join(directory, kCheckpoint), note));
-  TRY_VOID(files::write_unsynced(files::join(directory, kJournal), std::string_view()));  // the first append waits for both
+  TRY_VOID(files::write_unsynced(files::join(directory, kJournal),
+                                 std::string_view()));  // the first append waits for both
   return open(directory, key);
 }
 
@@ -82,28 +88,40 @@ Status Log::read(bool may_repair) {
   return size() > signed_size ? publish(signed_size) : Status{};
 }
 
-// What lies beyond the signed size was never answered for: a line there that does not read ends the log.
+// What lies beyond the signed size was never answered for: a line there that does not read ends the
+// log.
 Status Log::read_journal(std::string_view text, uint64_t signed_size) {
   for (uint64_t offset = 0; offset < text.size();) {
     const size_t end = text.find('\n', offset);
-    const std::string_view line = text.substr(offset, end == text.npos ? text.npos : end + 1 - offset);
-    const Status added = end == text.npos ? govern::malformed("the line has no end") : add_line(line, offset);
+    const std::string_view line =
+        text.substr(offset, end == text.npos ? text.npos : end + 1 - offset);
+    const Status added =
+        end == text.npos ? govern::malformed("the line has no end") : add_line(line, offset);
     if (!added && size() >= signed_size) break;
     if (!added)
-      return base::wrap(added.error(), "entry " + std::to_string(size()) + " of the log, which its checkpoint covers, does not read", path(kJournal));
+      return base::wrap(added.error(),
+                        "entry " + std::to_string(size()) +
+                            " of the log, which its checkpoint covers, does not read",
+                        path(kJournal));
     if (size() == signed_size && tree_.root() != checkpoint_.root)
-      return govern::corrupt("INCONSISTENT", "the log's entries are not those that its checkpoint signs", path(kJournal));
+      return govern::corrupt("INCONSISTENT",
+                             "the log's entries are not those that its checkpoint signs",
+                             path(kJournal));
     offset += line.size();
   }
   if (size() < signed_size)
-    return govern::corrupt("INCONSISTENT", "the log has " + std::to_string(size()) + " entries, its signed checkpoint says " +
-                                               std::to_string(signed_size) + "; restore the file from a backup", path(kJournal));
+    return govern::corrupt("INCONSISTENT",
+                           "the log has " + std::to_string(size()) +
+                               " entries, its signed checkpoint says " +
+                               std::to_string(signed_size) + "; restore the file from a backup",
+                           path(kJournal));
   return {};
 }
 
 Status Log::add_line(std::string_view line, uint64_t offset) {
   TRY(const auto statement, parse_line(line));
-  if (statement.leaf.seq != size()) return govern::malformed("the entry has another number than its place");
+  if (statement.leaf.seq != size())
+    return govern::malformed("the entry has another number than its place");
   entries_.push_back({statement.leaf, offset, line.size()});
   hashes_.push_back(crypto::merkle_leaf(base::as_bytes(govern::format_leaf(statement.leaf))));
   tree_.append(hashes_.back());
@@ -144,7 +162,8 @@ Status Log::append(std::span<const govern::LoggedStatement> statements) {
   Status written = journal_->append(lines);
   if (written) written = journal_->sync();
   if (!written) {
-    static_cast<void>(journal_->truncate(old_bytes));  // what stays of it is cut off at the next start
+    static_cast<void>(
+        journal_->truncate(old_bytes));  // what stays of it is cut off at the next start
     return written;
   }
   for (std::string_view rest = lines; !rest.empty();) {
@@ -184,7 +203,8 @@ Status Log::repair_tiles() const {
 
 std::string Log::tile_bytes(const govern::TilePath& tile) const {
   std::string bytes;
-  for (uint64_t i = tile.index * govern::kTileWidth; i < tile.index * govern::kTileWidth + tile.width; ++i) {
+  for (uint64_t i = tile.index * govern::kTileWidth;
+       i < tile.index * govern::kTileWidth + tile.width; ++i) {
     if (tile.is_entries) {
       const auto added = govern::append_entry(&bytes, govern::format_leaf(entries_[i].leaf));
       CHECK(added.has_value());  // a leaf has some 300 bytes
@@ -199,7 +219,9 @@ Status Log::verify_files() const {
   for (const govern::TilePath& tile : govern::tiles_to_write(0, checkpoint_.size)) {
     const std::string file = path(govern::format_tile_path(tile));
     TRY(const std::string bytes, files::read_file(file, 32u << 20));
-    if (bytes != tile_bytes(tile)) return govern::corrupt("INCONSISTENT", "the tile does not hold what the log's entries give", file);
+    if (bytes != tile_bytes(tile))
+      return govern::corrupt("INCONSISTENT", "the tile does not hold what the log's entries give",
+                             file);
   }
   for (uint64_t i = 0; i < size(); ++i) TRY_VOID(statement(i));
   return {};

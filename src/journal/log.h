@@ -1,7 +1,8 @@
-// The log of a house on disk: every statement in order, as a Merkle tree with a signed checkpoint. statements.jsonl is
-// the durable journal; checkpoint and tile/ are the public form (C2SP tlog-tiles), made from it again when they are
-// behind. A statement is on the disk before append() returns; after a crash the log is a prefix of what was appended,
-// and never shorter than a checkpoint that was signed.
+// The log of a house on disk: every statement in order, as a Merkle tree with a signed checkpoint.
+// statements.jsonl is the durable journal; checkpoint and tile/ are the public form (C2SP
+// tlog-tiles), made from it again when they are behind. A statement is on the disk before append()
+// returns; after a crash the log is a prefix of what was appended, and never shorter than a
+// checkpoint that was signed.
 #pragma once
 
 #include <cstdint>
@@ -24,24 +25,27 @@ class Log {
  public:
   // An empty log in a folder that is not there yet, on the disk with its first statement.
   static base::Result<Log> create(const std::string& directory, const govern::SignerKey& key);
-  // To append: takes the folder's lock (Unavailable, LOCKED, when another process holds it), cuts off a torn tail and
-  // signs what a crash left unsigned. To read: changes nothing and needs no private key.
+  // To append: takes the folder's lock (Unavailable, LOCKED, when another process holds it), cuts
+  // off a torn tail and signs what a crash left unsigned. To read: changes nothing and needs no
+  // private key.
   static base::Result<Log> open(const std::string& directory, const govern::SignerKey& key);
-  static base::Result<Log> open_to_read(const std::string& directory, const govern::VerifierKey& key);
+  static base::Result<Log> open_to_read(const std::string& directory,
+                                        const govern::VerifierKey& key);
 
   const govern::Checkpoint& checkpoint() const { return checkpoint_; }
   const std::string& checkpoint_note() const { return checkpoint_note_; }
   uint64_t size() const { return entries_.size(); }
 
   const govern::Leaf& leaf(uint64_t index) const;
-  base::Result<govern::LoggedStatement> statement(uint64_t index) const;      // reads the disk
-  std::vector<crypto::Digest> inclusion_proof(uint64_t index) const;          // in the checkpoint's tree
+  base::Result<govern::LoggedStatement> statement(uint64_t index) const;  // reads the disk
+  std::vector<crypto::Digest> inclusion_proof(uint64_t index) const;  // in the checkpoint's tree
   std::vector<crypto::Digest> consistency_proof(uint64_t old_size) const;
 
   // All of them or, when the disk refuses, none. The leaves carry the next indexes.
   base::Status append(std::span<const govern::LoggedStatement> statements);
 
-  // Reads every tile, bundle and statement again and compares them with the tree: Corrupt (INCONSISTENT) names the file.
+  // Reads every tile, bundle and statement again and compares them with the tree: Corrupt
+  // (INCONSISTENT) names the file.
   base::Status verify_files() const;
 
  private:
@@ -50,7 +54,8 @@ class Log {
     uint64_t offset = 0, length = 0;  // of its line in the journal
   };
 
-  Log(std::string directory, govern::VerifierKey verifier) : directory_(std::move(directory)), verifier_(std::move(verifier)) {}
+  Log(std::string directory, govern::VerifierKey verifier)
+      : directory_(std::move(directory)), verifier_(std::move(verifier)) {}
   base::Status read(bool may_repair);
   base::Status read_journal(std::string_view text, uint64_t signed_size);
   base::Status add_line(std::string_view line, uint64_t offset);

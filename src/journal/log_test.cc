@@ -1,4 +1,5 @@
-// The log on disk: what a crash leaves is a prefix, what was signed is never lost silently, and its files say the same.
+// The log on disk: what a crash leaves is a prefix, what was signed is never lost silently, and its
+// files say the same.
 #include "journal/log.h"
 
 #include <gtest/gtest.h>
@@ -19,9 +20,11 @@ class LogTest : public testing::Test {
 
   // The log judges no meaning: any envelope will do.
   govern::LoggedStatement statement(uint64_t index) const {
-    const govern::Envelope envelope =
-        govern::make_envelope("application/vnd.test", "statement " + std::to_string(index), {&key_, 1});
-    return {{govern::Kind::Ballot, index, govern::envelope_digest(envelope), crypto::sha256("subject"), kNow}, envelope};
+    const govern::Envelope envelope = govern::make_envelope(
+        "application/vnd.test", "statement " + std::to_string(index), {&key_, 1});
+    return {{govern::Kind::Ballot, index, govern::envelope_digest(envelope),
+             crypto::sha256("subject"), kNow},
+            envelope};
   }
   void append(Log* log, uint64_t count) const {
     std::vector<govern::LoggedStatement> batch;
@@ -52,17 +55,21 @@ TEST_F(LogTest, HoldsWhatWasAppendedAndProvesIt) {
   for (uint64_t i : {0u, 2u, 3u, 255u, 256u, 299u}) {
     EXPECT_EQ(log->statement(i).value().envelope.payload, "statement " + std::to_string(i));
     const auto leaf = crypto::merkle_leaf(base::as_bytes(govern::format_leaf(log->leaf(i))));
-    EXPECT_TRUE(crypto::merkle_verify_inclusion(leaf, i, 300, log->inclusion_proof(i), checkpoint.root));
+    EXPECT_TRUE(
+        crypto::merkle_verify_inclusion(leaf, i, 300, log->inclusion_proof(i), checkpoint.root));
   }
-  for (uint64_t i = 0; i < 3; ++i) tree.append(crypto::merkle_leaf(base::as_bytes(govern::format_leaf(log->leaf(i)))));
-  EXPECT_TRUE(crypto::merkle_verify_consistency(3, 300, log->consistency_proof(3), tree.root(), checkpoint.root));
+  for (uint64_t i = 0; i < 3; ++i)
+    tree.append(crypto::merkle_leaf(base::as_bytes(govern::format_leaf(log->leaf(i)))));
+  EXPECT_TRUE(crypto::merkle_verify_consistency(3, 300, log->consistency_proof(3), tree.root(),
+                                                checkpoint.root));
   EXPECT_TRUE(files::exists(files::join(directory_, "tile/0/000")));
   EXPECT_TRUE(files::exists(files::join(directory_, "tile/0/001.p/44")));
   EXPECT_TRUE(files::exists(files::join(directory_, "tile/1/000.p/1")));
   EXPECT_TRUE(files::exists(files::join(directory_, "tile/entries/000")));
 }
 
-// A crash between the journal and the checkpoint: any number of bytes of the new entries may be there.
+// A crash between the journal and the checkpoint: any number of bytes of the new entries may be
+// there.
 TEST_F(LogTest, ACrashAtAnyByteLeavesAPrefix) {
   std::string checkpoint_before, journal_before, journal_after;
   {
@@ -74,8 +81,10 @@ TEST_F(LogTest, ACrashAtAnyByteLeavesAPrefix) {
     journal_after = files::read_file(journal_path()).value();
   }
   const size_t middle = journal_after.find('\n', journal_before.size()) + 1;
-  for (size_t cut = journal_before.size(); cut <= journal_after.size(); cut += cut + 29 < middle || cut > middle + 3 ? 29 : 1) {
-    ASSERT_TRUE(files::write_unsynced(journal_path(), std::string_view(journal_after).substr(0, cut)));
+  for (size_t cut = journal_before.size(); cut <= journal_after.size();
+       cut += cut + 29 < middle || cut > middle + 3 ? 29 : 1) {
+    ASSERT_TRUE(
+        files::write_unsynced(journal_path(), std::string_view(journal_after).substr(0, cut)));
     ASSERT_TRUE(files::write_unsynced(checkpoint_path(), checkpoint_before));
     const auto log = Log::open(directory_, key_);
     ASSERT_TRUE(log) << cut << log.error().text();
@@ -93,7 +102,8 @@ TEST_F(LogTest, GarbageBehindTheSignedEntriesIsCutOff) {
     append(&log, 2);
   }
   const std::string journal = files::read_file(journal_path()).value();
-  ASSERT_TRUE(files::write_unsynced(journal_path(), journal + std::string(100, '\0') + "\n{\"half\":\n"));
+  ASSERT_TRUE(
+      files::write_unsynced(journal_path(), journal + std::string(100, '\0') + "\n{\"half\":\n"));
   auto log = Log::open(directory_, key_).value();
   EXPECT_EQ(log.size(), 2u);
   append(&log, 1);
@@ -111,7 +121,8 @@ TEST_F(LogTest, WhatWasSignedIsNeverLostSilently) {
     ASSERT_TRUE(files::write_unsynced(journal_path(), std::string_view(journal).substr(0, cut)));
     const auto log = Log::open(directory_, key_);
     ASSERT_FALSE(log) << cut;
-    ASSERT_EQ(files::file_size(journal_path()).value(), cut) << "nothing is cut off what a checkpoint covers";
+    ASSERT_EQ(files::file_size(journal_path()).value(), cut)
+        << "nothing is cut off what a checkpoint covers";
   }
   for (size_t i = 0; i < journal.size(); i += 17) {
     std::string changed = journal;
@@ -131,10 +142,12 @@ TEST_F(LogTest, AForkIsNoticed) {
     auto log = Log::create(other, key_).value();
     append(&log, 2);
     const std::vector<govern::LoggedStatement> different = {
-        {{govern::Kind::Tally, 2, statement(2).leaf.envelope, crypto::sha256("other"), kNow}, statement(2).envelope}};
+        {{govern::Kind::Tally, 2, statement(2).leaf.envelope, crypto::sha256("other"), kNow},
+         statement(2).envelope}};
     ASSERT_TRUE(log.append(different));
   }
-  ASSERT_TRUE(files::write_unsynced(journal_path(), files::read_file(files::join(other, "statements.jsonl")).value()));
+  ASSERT_TRUE(files::write_unsynced(
+      journal_path(), files::read_file(files::join(other, "statements.jsonl")).value()));
   EXPECT_EQ(Log::open_to_read(directory_, key_.verifier()).error().reason, "INCONSISTENT");
   const govern::SignerKey stranger{"test/log", crypto::PrivateKey::generate()};
   EXPECT_EQ(Log::open_to_read(directory_, stranger.verifier()).error().reason, "BAD_SIG");
@@ -145,7 +158,8 @@ TEST_F(LogTest, TilesAreMadeAgain) {
     auto log = Log::create(directory_, key_).value();
     append(&log, 300);
   }
-  const std::string tile = files::join(directory_, "tile/0/000"), bundle = files::join(directory_, "tile/entries/001.p/44");
+  const std::string tile = files::join(directory_, "tile/0/000"),
+                    bundle = files::join(directory_, "tile/entries/001.p/44");
   const std::string before = files::read_file(tile).value();
   ASSERT_TRUE(files::write_unsynced(tile, std::string_view()));
   ASSERT_TRUE(files::remove_file(bundle));
