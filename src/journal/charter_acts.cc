@@ -187,7 +187,10 @@ Result<Proposed> propose(House* house, const ProposeOptions& options, base::Time
   proposal.model = name_of(options);
   proposal.manifest = manifest;
   proposal.evidence = evidence.references;
-  proposal.gate = {gate_leaf, govern::envelope_digest(gate)};
+  const auto logged_gate = house->state().gates.find(govern::envelope_digest(gate));
+  const bool gate_is_new = logged_gate == house->state().gates.end();
+  proposal.gate = gate_is_new ? govern::LeafReference{gate_leaf, govern::envelope_digest(gate)}
+                              : logged_gate->second;
   proposal.epoch = next_epoch(*house, options.channel);
   proposal.created = now;
   proposal.expires = now + house->charter().find_rule(power->rule)->expires;
@@ -200,7 +203,7 @@ Result<Proposed> propose(House* house, const ProposeOptions& options, base::Time
     return std::unexpected(copied.error());
   }
   std::vector<House::Draft> drafts = std::move(evidence.drafts);
-  drafts.push_back({Kind::Gate, std::move(gate)});
+  if (gate_is_new) drafts.push_back({Kind::Gate, std::move(gate)});
   drafts.push_back({Kind::Proposal, sign(Kind::Proposal, govern::format_proposal(proposal), key)});
   const auto logged = house->append(std::move(drafts), now);
   if (!logged) {
