@@ -47,8 +47,8 @@ class Collector {
         answer.error = event.error;
         order_.push_back(name);
         if (event.finish) ends_.push_back(name);
+        changed_.notify_all();  // under the lock: whoever wakes may take this object away
       }
-      changed_.notify_all();
       if (also) also(event);
     };
   }
