@@ -106,7 +106,8 @@ def case(config, lengths, seed):
 
 
 SMALL = {"vocab_size": 11, "dim": 8, "layers": 2, "heads": 4, "kv_heads": 2, "head_dim": 4,
-         "hidden_dim": 12, "context_length": 16, "rope_theta": 10000.0, "norm_eps": 1e-5, "tied_embeddings": True}
+         "hidden_dim": 12, "context_length": 16, "rope_theta": 10000.0, "norm_eps": 1e-5,
+         "tied_embeddings": True}
 print(json.dumps({"cases": [
     case(SMALL, [5, 3], 1),
     case(SMALL | {"tied_embeddings": False, "kv_heads": 4, "head_dim": 2, "layers": 1}, [6, 6], 2),
