@@ -20,7 +20,8 @@ Writes conversations that the computer makes: word problems whose answers the in
 Charter. One JSON object a line: messages, family, skeleton, and where there is one the answer and its program. The same
 seed gives the same lines on every machine.
 
-  NAME            math_en math_zh math_zh_hant chat_en chat_zh chat_zh_hant, or mini, the mix of all
+  NAME            math_en math_zh math_zh_hant chat_en chat_zh chat_zh_hant,
+                  mini (the mix of these), or drill (bare sums)
   --count N       how many (10)
   --seed S        of the random numbers (1)
   --split SPLIT   train (default), held_out_skeleton or held_out_family
@@ -34,7 +35,8 @@ json::Value to_json(const lab::synth::Sample& sample) {
   for (const auto& message : sample.messages) {
     messages.emplace_back(json::Object{{"role", message.role}, {"content", message.content}});
   }
-  json::Value out = json::Object{{"messages", std::move(messages)}, {"family", sample.family}, {"skeleton", sample.skeleton}};
+  json::Value out = json::Object{
+      {"messages", std::move(messages)}, {"family", sample.family}, {"skeleton", sample.skeleton}};
   if (sample.answer) out.set("answer", *sample.answer);
   if (!sample.program.empty()) out.set("program", sample.program);
   return out;
@@ -47,7 +49,8 @@ std::optional<json::Value> to_case(const lab::synth::Sample& sample, const std::
   if (!one_question || !sample.answer) return std::nullopt;
   json::Array messages;
   for (size_t i = 0; i < last; ++i) {
-    messages.emplace_back(json::Object{{"role", sample.messages[i].role}, {"content", sample.messages[i].content}});
+    messages.emplace_back(
+        json::Object{{"role", sample.messages[i].role}, {"content", sample.messages[i].content}});
   }
   return json::Object{{"id", id},
                       {"messages", std::move(messages)},
@@ -85,7 +88,8 @@ base::Status run(std::span<const std::string> arguments) {
   TRY(const auto split, lab::synth::parse_split(split_name));
   TRY(const auto generator, lab::synth::find_generator(name, split));
   if (!cases.empty() && !name.starts_with("math_")) {
-    return base::fail(base::Code::InvalidArgument, "only the math_ generators give cases: small talk has no one answer", name);
+    return base::fail(base::Code::InvalidArgument,
+                      "only the math_ generators give cases: small talk has no one answer", name);
   }
   std::optional<files::AtomicFile> file;
   if (!out.empty()) {
@@ -101,7 +105,8 @@ base::Status run(std::span<const std::string> arguments) {
     std::optional<json::Value> value = to_json(sample);
     if (!cases.empty()) {
       value = to_case(sample, cases + '-' + std::to_string(i + 1));
-      if (!value || !questions.insert(sample.messages[sample.messages.size() - 2].content).second) continue;
+      if (!value || !questions.insert(sample.messages[sample.messages.size() - 2].content).second)
+        continue;
     }
     ++i;
     const std::string line = json::dump(*value) + '\n';
@@ -114,9 +119,14 @@ base::Status run(std::span<const std::string> arguments) {
   const double seconds = static_cast<double>(base::monotonic_ns() - start_ns) * 1e-9;
   const auto wordings = static_cast<int64_t>(skeletons.size());
   if (options.json()) {
-    print_json(json::Object{{"out", out}, {"samples", count}, {"skeletons", wordings}, {"bytes", bytes}, {"seconds", seconds}});
+    print_json(json::Object{{"out", out},
+                            {"samples", count},
+                            {"skeletons", wordings},
+                            {"bytes", bytes},
+                            {"seconds", seconds}});
   } else {
-    std::printf("%s: %ld samples, %ld wordings, %ld bytes, %.1f s\n", out.c_str(), count, wordings, bytes, seconds);
+    std::printf("%s: %ld samples, %ld wordings, %ld bytes, %.1f s\n", out.c_str(), count, wordings,
+                bytes, seconds);
   }
   return {};
 }
@@ -124,6 +134,7 @@ base::Status run(std::span<const std::string> arguments) {
 }  // namespace
 
 extern const Command kDataCommand;
-const Command kDataCommand = {"data", "make training conversations: word problems and small talk", kHelp, run};
+const Command kDataCommand = {"data", "make training conversations: word problems and small talk",
+                              kHelp, run};
 
 }  // namespace cli

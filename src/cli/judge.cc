@@ -67,8 +67,10 @@ base::Result<crypto::Digest> manifest_of(const model::ModelFiles& files) {
   for (const auto& [name, file] : files.files) {
     if (govern::is_model_file(name)) found.files[name] = crypto::sha256(file->bytes());
   }
-  if (const auto sealed = files.files.find(std::string(govern::kManifestFile)); sealed != files.files.end()) {
-    TRY(const govern::Manifest listed, govern::parse_manifest(base::as_text(sealed->second->bytes())));
+  if (const auto sealed = files.files.find(std::string(govern::kManifestFile));
+      sealed != files.files.end()) {
+    TRY(const govern::Manifest listed,
+        govern::parse_manifest(base::as_text(sealed->second->bytes())));
     TRY_VOID(govern::check_files(listed, found.files));
   }
   return govern::manifest_digest(found);
@@ -83,7 +85,8 @@ base::Result<Loaded> load(const std::string& path, const std::string& name, int6
   options.threads = static_cast<int>(threads);
   TRY(out.engine, engine::Engine::start(std::move(model), options));
   out.identity.model = name.empty() ? files::base_name(path) : name;
-  out.identity.engine = std::string(CHARTER_VERSION) + ' ' + std::string(kernels::isa_name(kernels::active_isa()));
+  out.identity.engine =
+      std::string(CHARTER_VERSION) + ' ' + std::string(kernels::isa_name(kernels::active_isa()));
   return out;
 }
 
@@ -96,8 +99,9 @@ std::string suite_folder(const std::string& given) {
 void show_progress(const std::string& suite, const judge::Progress& progress) {
   const bool terminal = isatty(STDERR_FILENO) == 1;
   if (!terminal && progress.done != progress.total) return;
-  std::fprintf(stderr, "%s%s: %ld of %ld, %ld right%s", terminal ? "\r\033[K" : "", suite.c_str(), progress.done,
-               progress.total, progress.passed, progress.errors > 0 ? ", with errors" : "");
+  std::fprintf(stderr, "%s%s: %ld of %ld, %ld right%s", terminal ? "\r\033[K" : "", suite.c_str(),
+               progress.done, progress.total, progress.passed,
+               progress.errors > 0 ? ", with errors" : "");
   if (progress.done == progress.total) std::fputc('\n', stderr);
 }
 
@@ -119,7 +123,8 @@ json::Value summary_json(const judge::Suite& suite, const judge::Tally& tally) {
   return out;
 }
 
-void print_summary(const judge::Suite& suite, const judge::Tally& tally, bool as_json, const std::string& evidence) {
+void print_summary(const judge::Suite& suite, const judge::Tally& tally, bool as_json,
+                   const std::string& evidence) {
   json::Value value = summary_json(suite, tally);
   value.set("evidence", evidence);
   if (as_json) return print_json(value);
@@ -128,18 +133,22 @@ void print_summary(const judge::Suite& suite, const judge::Tally& tally, bool as
     gate = std::string("; gate ") + (tally.gate_passed ? "passed" : "failed") + " (" +
            (suite.gate->upper ? "at most " : "at least ") + suite.gate->limit_text + ')';
   }
-  std::printf("%s: %.1f %% of %zu cases, true rate between %.1f %% and %.1f %%%s\n", suite.name.c_str(), 100 * tally.mean,
-              suite.cases.size(), 100 * tally.bounds.lower, 100 * tally.bounds.upper, gate.c_str());
+  std::printf("%s: %.1f %% of %zu cases, true rate between %.1f %% and %.1f %%%s\n",
+              suite.name.c_str(), 100 * tally.mean, suite.cases.size(), 100 * tally.bounds.lower,
+              100 * tally.bounds.upper, gate.c_str());
 }
 
 base::Status check(const std::string& path, const std::vector<std::string>& suites, bool as_json) {
   if (suites.size() != 1) {
-    return base::fail(base::Code::InvalidArgument, "name the one suite of the evidence with --suite", "--suite");
+    return base::fail(base::Code::InvalidArgument,
+                      "name the one suite of the evidence with --suite", "--suite");
   }
   TRY(const judge::Suite suite, judge::load_suite(suite_folder(suites.front())));
   constexpr std::string_view kEnding = ".evidence.json";
   if (!path.ends_with(kEnding)) {
-    return base::fail(base::Code::InvalidArgument, "evidence is named SUITE.evidence.json, with SUITE.results.jsonl beside it", path);
+    return base::fail(base::Code::InvalidArgument,
+                      "evidence is named SUITE.evidence.json, with SUITE.results.jsonl beside it",
+                      path);
   }
   TRY(const std::string evidence, files::read_file(path));
   const std::string results_path = path.substr(0, path.size() - kEnding.size()) + ".results.jsonl";
@@ -154,7 +163,8 @@ base::Status pin(const std::vector<std::string>& suites) {
     const std::string folder = suite_folder(given);
     const std::string definition = files::join(folder, "suite.json");
     TRY(const std::string before, files::read_file(definition));
-    TRY(const std::string cases, files::read_file(files::join(folder, "cases.jsonl"), uint64_t{256} << 20));
+    TRY(const std::string cases,
+        files::read_file(files::join(folder, "cases.jsonl"), uint64_t{256} << 20));
     TRY(const std::string after, judge::pin_suite(before, cases));
     TRY_VOID(files::write_atomic(definition, after));
     std::fprintf(stderr, "%s: pinned\n", folder.c_str());
@@ -162,16 +172,19 @@ base::Status pin(const std::vector<std::string>& suites) {
   return {};
 }
 
-base::Status judge_suite(const judge::Suite& suite, const Loaded& loaded, const std::string& out, bool as_json) {
+base::Status judge_suite(const judge::Suite& suite, const Loaded& loaded, const std::string& out,
+                         bool as_json) {
   judge::EngineSubject subject(loaded.engine, &g_stop);
   const base::SystemClock clock;
   judge::RunOptions options{.identity = loaded.identity, .stop = &g_stop};
   options.progress = [&](const judge::Progress& progress) { show_progress(suite.name, progress); };
   TRY(const judge::Run done, judge::run(suite, subject, clock, options));
-  const std::string evidence = judge::write_evidence(suite, loaded.identity, done.tally, done.records);
+  const std::string evidence =
+      judge::write_evidence(suite, loaded.identity, done.tally, done.records);
   const std::string path = files::join(out, suite.name + ".evidence.json");
   // Results first: evidence that is there always has its results beside it.
-  TRY_VOID(files::write_atomic(files::join(out, suite.name + ".results.jsonl"), judge::write_results(done.records)));
+  TRY_VOID(files::write_atomic(files::join(out, suite.name + ".results.jsonl"),
+                               judge::write_results(done.records)));
   TRY_VOID(files::write_atomic(path, evidence));
   print_summary(suite, done.tally, as_json, path);
   return {};
@@ -190,8 +203,10 @@ base::Status run(std::span<const std::string> arguments) {
   if (pinning) return pin(suite_names);
   if (!evidence.empty()) return check(evidence, suite_names, options.json());
   if (model.empty() || suite_names.empty() || out.empty()) {
-    return base::fail(base::Code::InvalidArgument,
-                      "name a model, at least one --suite and the folder --out; see `charter help judge`", "judge");
+    return base::fail(
+        base::Code::InvalidArgument,
+        "name a model, at least one --suite and the folder --out; see `charter help judge`",
+        "judge");
   }
   std::vector<judge::Suite> suites;
   for (const std::string& each : suite_names) {
@@ -201,13 +216,15 @@ base::Status run(std::span<const std::string> arguments) {
   TRY(const Loaded loaded, load(model, name, threads));
   TRY_VOID(files::make_directories(out));
   const StopOnSignal stop_on_signal;
-  for (const judge::Suite& suite : suites) TRY_VOID(judge_suite(suite, loaded, out, options.json()));
+  for (const judge::Suite& suite : suites)
+    TRY_VOID(judge_suite(suite, loaded, out, options.json()));
   return {};
 }
 
 }  // namespace
 
 extern const Command kJudgeCommand;
-const Command kJudgeCommand = {"judge", "run evaluation suites on a model and write the evidence", kHelp, run};
+const Command kJudgeCommand = {"judge", "run evaluation suites on a model and write the evidence",
+                               kHelp, run};
 
 }  // namespace cli

@@ -9,8 +9,8 @@
 namespace judge {
 namespace {
 
-// What one request's sink hands to the thread that waits for it. Shared: the engine may still hold the sink when the waiter
-// has gone.
+// What one request's sink hands to the thread that waits for it. Shared: the engine may still hold
+// the sink when the waiter has gone.
 struct Waiter {
   std::mutex mutex;
   std::condition_variable ended;
@@ -27,7 +27,8 @@ constexpr std::chrono::milliseconds kStopLook{50};  // how soon a stop is notice
 EngineSubject::EngineSubject(std::shared_ptr<engine::Engine> engine, const std::atomic<bool>* stop)
     : engine_(std::move(engine)), stop_(stop) {}
 
-base::Result<std::vector<int32_t>> EngineSubject::prompt_of(std::span<const Message> messages) const {
+base::Result<std::vector<int32_t>> EngineSubject::prompt_of(
+    std::span<const Message> messages) const {
   const model::Model& model = engine_->model();
   const text::Tokenizer& tokenizer = model.tokenizer();
   json::Array list;
@@ -49,11 +50,12 @@ base::Result<std::vector<int32_t>> EngineSubject::prompt_of(std::span<const Mess
 
 base::Result<crypto::Digest> EngineSubject::prompt_digest(std::span<const Message> messages) const {
   TRY(const std::vector<int32_t> ids, prompt_of(messages));
-  return crypto::sha256(base::ByteSpan(reinterpret_cast<const uint8_t*>(ids.data()), ids.size() * sizeof(int32_t)));
+  return crypto::sha256(
+      base::ByteSpan(reinterpret_cast<const uint8_t*>(ids.data()), ids.size() * sizeof(int32_t)));
 }
 
-base::Result<Completion> EngineSubject::complete(std::span<const Message> messages, const Sampling& sampling,
-                                                 uint64_t seed) {
+base::Result<Completion> EngineSubject::complete(std::span<const Message> messages,
+                                                 const Sampling& sampling, uint64_t seed) {
   engine::Request request;
   TRY(request.prompt, prompt_of(messages));
   request.max_tokens = sampling.max_tokens;

@@ -1,4 +1,5 @@
-// A loaded model as a subject: renders its chat template, and lets the engine run many cases together.
+// A loaded model as a subject: renders its chat template, and lets the engine run many cases
+// together.
 #pragma once
 
 #include <memory>
@@ -14,7 +15,8 @@ class EngineSubject final : public Subject {
   EngineSubject(std::shared_ptr<engine::Engine> engine, const std::atomic<bool>* stop);
 
   base::Result<crypto::Digest> prompt_digest(std::span<const Message> messages) const override;
-  base::Result<Completion> complete(std::span<const Message> messages, const Sampling& sampling, uint64_t seed) override;
+  base::Result<Completion> complete(std::span<const Message> messages, const Sampling& sampling,
+                                    uint64_t seed) override;
 
  private:
   base::Result<std::vector<int32_t>> prompt_of(std::span<const Message> messages) const;

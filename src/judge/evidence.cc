@@ -35,7 +35,8 @@ std::string list_of(std::span<const int64_t> places, int64_t epochs) {
     out += std::to_string(places[i] / epochs);
     if (epochs > 1) out += " (epoch " + std::to_string(places[i] % epochs) + ")";
   }
-  if (places.size() > kListedMax) out += " and " + std::to_string(places.size() - kListedMax) + " more";
+  if (places.size() > kListedMax)
+    out += " and " + std::to_string(places.size() - kListedMax) + " more";
   return out;
 }
 
@@ -49,8 +50,10 @@ base::Result<std::vector<size_t>> places_of(const Suite& suite, std::span<const 
   for (size_t i = 0; i < records.size(); ++i) {
     const Record& r = records[i];
     if (r.index < 0 || r.index >= size || r.epoch < 0 || r.epoch >= suite.epochs) {
-      return fail(Code::InvalidArgument, "a result is of case " + std::to_string(r.index) + ", epoch " +
-                      std::to_string(r.epoch) + ", which the suite does not have", suite.name, "EVIDENCE_INCOMPLETE");
+      return fail(Code::InvalidArgument,
+                  "a result is of case " + std::to_string(r.index) + ", epoch " +
+                      std::to_string(r.epoch) + ", which the suite does not have",
+                  suite.name, "EVIDENCE_INCOMPLETE");
     }
     const int64_t place = r.index * suite.epochs + r.epoch;
     size_t& at = places[static_cast<size_t>(place)];
@@ -64,22 +67,29 @@ base::Result<std::vector<size_t>> places_of(const Suite& suite, std::span<const 
   if (missing.empty() && twice.empty()) return places;
   std::string what;
   if (!missing.empty()) what = "these cases have no result: " + list_of(missing, suite.epochs);
-  if (!twice.empty()) what += (what.empty() ? "" : "; ") + ("these have two: " + list_of(twice, suite.epochs));
-  return fail(Code::FailedPrecondition, what + "; run the whole suite again", suite.name, "EVIDENCE_INCOMPLETE");
+  if (!twice.empty())
+    what += (what.empty() ? "" : "; ") + ("these have two: " + list_of(twice, suite.epochs));
+  return fail(Code::FailedPrecondition, what + "; run the whole suite again", suite.name,
+              "EVIDENCE_INCOMPLETE");
 }
 
 base::Status check_record(const Suite& suite, const Identity& identity, const Record& r) {
   const Case& one = suite.cases[static_cast<size_t>(r.index)];
   const std::string where = suite.name + " case " + std::to_string(r.index);
-  if (r.leaf != one.leaf) return mismatch("the result is of another case than the suite has in this place", where);
+  if (r.leaf != one.leaf)
+    return mismatch("the result is of another case than the suite has in this place", where);
   if (r.manifest != identity.manifest) return mismatch("the result is of another model", where);
   if (r.engine != identity.engine) return mismatch("the result is of another engine build", where);
-  if (r.grader != grader_digest(suite.grader)) return mismatch("the result was graded by another rule", where);
-  if (r.sampling != suite.sampling_json) return mismatch("the result was sampled otherwise than the suite asks", where);
-  if (r.seed != case_seed(suite, r.index, r.epoch)) return mismatch("the result has another seed than the suite gives", where);
+  if (r.grader != grader_digest(suite.grader))
+    return mismatch("the result was graded by another rule", where);
+  if (r.sampling != suite.sampling_json)
+    return mismatch("the result was sampled otherwise than the suite asks", where);
+  if (r.seed != case_seed(suite, r.index, r.epoch))
+    return mismatch("the result has another seed than the suite gives", where);
   const double score = r.status == RunStatus::Ok ? grade(suite, one, r.output) : worst_score(suite);
   if (score != r.score) {
-    return fail(Code::Corrupt, "the score is not what the grader gives for the raw answer", where, "SCORE_MISMATCH");
+    return fail(Code::Corrupt, "the score is not what the grader gives for the raw answer", where,
+                "SCORE_MISMATCH");
   }
   return {};
 }
@@ -87,7 +97,8 @@ base::Status check_record(const Suite& suite, const Identity& identity, const Re
 Bounds bounds_of(const Suite& suite, std::span<const Record> ordered, uint64_t events) {
   const double alpha = suite.gate ? suite.gate->alpha : kAlphaWithoutGate;
   if (!suite.clustered()) return clopper_pearson(events, ordered.size(), alpha);
-  // The epochs of one case, and the cases of one cluster, are not independent: each cluster counts once, by its mean.
+  // The epochs of one case, and the cases of one cluster, are not independent: each cluster counts
+  // once, by its mean.
   std::map<std::string, std::pair<double, double>> clusters;  // sum, count
   for (const Record& r : ordered) {
     const std::string& name = suite.cases[static_cast<size_t>(r.index)].cluster;
@@ -100,10 +111,12 @@ Bounds bounds_of(const Suite& suite, std::span<const Record> ordered, uint64_t e
   return cluster_t(means, alpha);
 }
 
-// Six digits: far coarser than what two C libraries' logarithms differ by, so that the text is the same everywhere.
+// Six digits: far coarser than what two C libraries' logarithms differ by, so that the text is the
+// same everywhere.
 std::string decimal(double value) {
   char text[32];
-  const auto [end, error] = std::to_chars(text, text + sizeof text, value, std::chars_format::fixed, 6);
+  const auto [end, error] =
+      std::to_chars(text, text + sizeof text, value, std::chars_format::fixed, 6);
   CHECK(error == std::errc{});
   return std::string(text, end);
 }
@@ -141,7 +154,8 @@ base::Result<Identity> identity_of(const Value& statement) {
 
 }  // namespace
 
-base::Result<Tally> tally(const Suite& suite, const Identity& identity, std::span<const Record> records) {
+base::Result<Tally> tally(const Suite& suite, const Identity& identity,
+                          std::span<const Record> records) {
   TRY(const auto places, places_of(suite, records));
   Tally out;
   std::vector<Record> ordered;
@@ -151,7 +165,9 @@ base::Result<Tally> tally(const Suite& suite, const Identity& identity, std::spa
   for (const size_t place : places) {
     const Record& r = records[place];
     TRY_VOID(check_record(suite, identity, r));
-    int64_t& counter = r.status != RunStatus::Ok ? out.errors : r.score == 1 ? out.passed : out.failed;
+    int64_t& counter = r.status != RunStatus::Ok ? out.errors
+                       : r.score == 1            ? out.passed
+                                                 : out.failed;
     ++counter;
     sum += r.score;
     leaves.push_back(record_leaf(r));
@@ -162,7 +178,8 @@ base::Result<Tally> tally(const Suite& suite, const Identity& identity, std::spa
   out.mean = sum / static_cast<double>(ordered.size());
   out.bounds = bounds_of(suite, ordered, static_cast<uint64_t>(std::llround(sum)));
   if (suite.gate) {
-    out.gate_passed = suite.gate->upper ? out.bounds.upper <= suite.gate->limit : out.bounds.lower >= suite.gate->limit;
+    out.gate_passed = suite.gate->upper ? out.bounds.upper <= suite.gate->limit
+                                        : out.bounds.lower >= suite.gate->limit;
   }
   out.result_root = crypto::merkle_root(leaves);
   out.finished = base::rfc3339(finished);
@@ -192,17 +209,20 @@ std::string write_evidence(const Suite& suite, const Identity& identity, const T
              {"digest", digest_json(suite.root)},
              {"annotations", Object{{"size", size}, {"epochs", epochs}}}},
       Object{{"name", "definition"}, {"digest", digest_json(suite.definition)}},
-      Object{{"name", "results"}, {"digest", digest_json(counted.result_root)}, {"annotations", results}},
+      Object{{"name", "results"},
+             {"digest", digest_json(counted.result_root)},
+             {"annotations", results}},
       Object{{"name", "grader"},
              {"uri", "grader:" + std::string(grader_name(suite.grader))},
              {"digest", digest_json(grader_digest(suite.grader))}},
       Object{{"name", "engine"}, {"uri", "charter:" + identity.engine}}};
   if (suite.gate) {
-    configuration.emplace_back(Object{{"name", "gate"},
-                                      {"annotations", Object{{"direction", suite.gate->upper ? "upper" : "lower"},
-                                                             {"limit", suite.gate->limit_text},
-                                                             {"alpha", suite.gate->alpha_text},
-                                                             {"passed", counted.gate_passed}}}});
+    configuration.emplace_back(
+        Object{{"name", "gate"},
+               {"annotations", Object{{"direction", suite.gate->upper ? "upper" : "lower"},
+                                      {"limit", suite.gate->limit_text},
+                                      {"alpha", suite.gate->alpha_text},
+                                      {"passed", counted.gate_passed}}}});
   }
   json::Array passed;
   json::Array failed;
@@ -211,16 +231,19 @@ std::string write_evidence(const Suite& suite, const Identity& identity, const T
     if (suite.epochs > 1) name += '#' + std::to_string(r.epoch);
     (r.status == RunStatus::Ok && r.score == 1 ? passed : failed).emplace_back(std::move(name));
   }
-  const std::string_view verdict = !counted.gate_passed ? "FAILED" : failed.empty() || suite.gate ? "PASSED" : "WARNED";
+  const std::string_view verdict = !counted.gate_passed           ? "FAILED"
+                                   : failed.empty() || suite.gate ? "PASSED"
+                                                                  : "WARNED";
   const Value predicate = Object{{"result", verdict},
                                  {"configuration", std::move(configuration)},
                                  {"passedTests", std::move(passed)},
                                  {"failedTests", std::move(failed)}};
-  return json::canonical(Object{{"_type", kStatementType},
-                                {"subject", json::Array{Object{{"name", identity.model},
-                                                               {"digest", digest_json(identity.manifest)}}}},
-                                {"predicateType", kPredicateType},
-                                {"predicate", predicate}});
+  return json::canonical(Object{
+      {"_type", kStatementType},
+      {"subject",
+       json::Array{Object{{"name", identity.model}, {"digest", digest_json(identity.manifest)}}}},
+      {"predicateType", kPredicateType},
+      {"predicate", predicate}});
 }
 
 std::string write_results(std::span<const Record> records) {
@@ -229,7 +252,8 @@ std::string write_results(std::span<const Record> records) {
   return out;
 }
 
-base::Result<Checked> check_evidence(const Suite& suite, std::string_view evidence, std::string_view results) {
+base::Result<Checked> check_evidence(const Suite& suite, std::string_view evidence,
+                                     std::string_view results) {
   TRY(const Value stated, json::parse(evidence));
   TRY(const Identity identity, identity_of(stated));
   TRY(const auto lines, split_lines(results, "results.jsonl"));

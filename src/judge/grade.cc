@@ -13,7 +13,9 @@ constexpr std::array<std::string_view, 6> kFillers = {" ", ":", "：", "$", "是
 
 std::string lower_ascii(std::string_view text) {
   std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::ranges::transform(out, out.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  });
   return out;
 }
 
@@ -21,7 +23,9 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 double grade_keywords(const Case& one, std::string_view output) {
   const std::string text = lower_ascii(output);
-  auto stands = [&](const std::string& word) { return text.find(lower_ascii(word)) != std::string::npos; };
+  auto stands = [&](const std::string& word) {
+    return text.find(lower_ascii(word)) != std::string::npos;
+  };
   const bool all = std::ranges::all_of(one.all_of, stands);
   const bool any = one.any_of.empty() || std::ranges::any_of(one.any_of, stands);
   const bool none = std::ranges::none_of(one.none_of, stands);
@@ -35,7 +39,8 @@ std::optional<reason::Rational> final_number(std::string_view output) {
   size_t start = std::string::npos;
   for (const std::string_view mark : kMarks) {
     const size_t at = text.rfind(mark);
-    if (at != std::string::npos && (start == std::string::npos || at + mark.size() > start)) start = at + mark.size();
+    if (at != std::string::npos && (start == std::string::npos || at + mark.size() > start))
+      start = at + mark.size();
   }
   if (start == std::string::npos) return std::nullopt;
   std::string_view rest = std::string_view(text).substr(start);
@@ -48,8 +53,11 @@ std::optional<reason::Rational> final_number(std::string_view output) {
     }
   }
   size_t end = rest.starts_with("-") ? 1 : 0;
-  while (end < rest.size() && (is_digit(rest[end]) || std::string_view(".,/").find(rest[end]) != std::string_view::npos)) ++end;
-  while (end > 0 && !is_digit(rest[end - 1])) --end;  // the full stop of the sentence is not part of the number
+  while (end < rest.size() &&
+         (is_digit(rest[end]) || std::string_view(".,/").find(rest[end]) != std::string_view::npos))
+    ++end;
+  while (end > 0 && !is_digit(rest[end - 1]))
+    --end;  // the full stop of the sentence is not part of the number
   const auto number = reason::Rational::parse(rest.substr(0, end));
   if (!number) return std::nullopt;
   return *number;

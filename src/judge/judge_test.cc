@@ -20,9 +20,11 @@ constexpr std::string_view kCases =
 )";
 
 std::string definition(int epochs = 1, std::string_view gate = "") {
-  std::string text = R"({"format":"charter-suite/v1","name":"sums","version":"1","description":"","cases":{"size":0,"root":""},)"
-                     R"("epochs":)" + std::to_string(epochs) +
-                     R"(,"grader":"number","sampling":{"temperature":"0","top_p":"1","max_tokens":32})";
+  std::string text =
+      R"({"format":"charter-suite/v1","name":"sums","version":"1","description":"","cases":{"size":0,"root":""},)"
+      R"("epochs":)" +
+      std::to_string(epochs) +
+      R"(,"grader":"number","sampling":{"temperature":"0","top_p":"1","max_tokens":32})";
   if (!gate.empty()) text += R"(,"gate":)" + std::string(gate);
   return text + "}";
 }
@@ -35,17 +37,20 @@ Suite make_suite(int epochs = 1, std::string_view gate = "") {
   return *std::move(suite);
 }
 
-// Answers "4 + 4?" as case d expects, and gets every other sum right too, except for those it is told to miss.
+// Answers "4 + 4?" as case d expects, and gets every other sum right too, except for those it is
+// told to miss.
 class Parrot final : public Subject {
  public:
   base::Result<crypto::Digest> prompt_digest(std::span<const Message> messages) const override {
     return crypto::sha256(messages.back().content);
   }
-  base::Result<Completion> complete(std::span<const Message> messages, const Sampling&, uint64_t) override {
+  base::Result<Completion> complete(std::span<const Message> messages, const Sampling&,
+                                    uint64_t) override {
     ++calls;
     const std::string& question = messages.back().content;
     if (stop_after > 0 && calls >= stop_after) return base::fail(base::Code::Cancelled, "stopped");
-    if (question.starts_with(fail_on) && !fail_on.empty()) return base::fail(base::Code::Internal, "the model tripped");
+    if (question.starts_with(fail_on) && !fail_on.empty())
+      return base::fail(base::Code::Internal, "the model tripped");
     const int sum = (question[0] - '0') + (question[4] - '0');
     const int shown = !wrong_on.empty() && question.starts_with(wrong_on) ? sum + 1 : sum;
     return Completion{question + " Let me see.\nAnswer: " + std::to_string(shown), 7, 5};
@@ -74,7 +79,8 @@ struct Written {
 };
 Written must_write(const Suite& suite, Parrot& parrot) {
   const auto done = must_run(suite, parrot);
-  return {write_evidence(suite, options_for_test().identity, done.tally, done.records), write_results(done.records)};
+  return {write_evidence(suite, options_for_test().identity, done.tally, done.records),
+          write_results(done.records)};
 }
 
 TEST(Suite, PinsItsCases) {
@@ -87,32 +93,47 @@ TEST(Suite, PinsItsCases) {
   const std::string_view fewer = kCases.substr(0, kCases.find("{\"id\":\"d\""));
   EXPECT_EQ(parse_suite(*pinned, fewer).error().reason, "DIGEST_MISMATCH");
   const size_t second = kCases.find('\n') + 1;
-  const std::string swapped = std::string(kCases.substr(second, kCases.find('\n', second) + 1 - second)) +
-                              std::string(kCases.substr(0, second)) +
-                              std::string(kCases.substr(kCases.find('\n', second) + 1));
+  const std::string swapped =
+      std::string(kCases.substr(second, kCases.find('\n', second) + 1 - second)) +
+      std::string(kCases.substr(0, second)) +
+      std::string(kCases.substr(kCases.find('\n', second) + 1));
   EXPECT_EQ(parse_suite(*pinned, swapped).error().reason, "DIGEST_MISMATCH");
   // Another order of the members is the same case.
   std::string reordered(kCases);
   const std::string before = R"("id":"a","messages":[{"role":"user","content":"1 + 1?"}],)";
-  reordered.replace(reordered.find(before), before.size(), R"("messages":[{"content":"1 + 1?","role":"user"}],"id":"a",)");
+  reordered.replace(reordered.find(before), before.size(),
+                    R"("messages":[{"content":"1 + 1?","role":"user"}],"id":"a",)");
   EXPECT_TRUE(parse_suite(*pinned, reordered).has_value());
 }
 
 TEST(Suite, RefusesWhatIsNotASuite) {
-  const auto pin = [](std::string_view text, std::string_view cases = kCases) { return pin_suite(text, cases); };
+  const auto pin = [](std::string_view text, std::string_view cases = kCases) {
+    return pin_suite(text, cases);
+  };
   EXPECT_FALSE(pin("[]").has_value());
   EXPECT_FALSE(pin(definition(0)).has_value());
   EXPECT_FALSE(pin(definition(65)).has_value());
-  EXPECT_FALSE(pin(definition(1, R"({"metric":"m","direction":"sideways","limit":"0.5","alpha":"0.05"})")).has_value());
-  EXPECT_FALSE(pin(definition(1, R"({"metric":"m","direction":"lower","limit":"1.5","alpha":"0.05"})")).has_value());
-  EXPECT_FALSE(pin(definition(1, R"({"metric":"m","direction":"lower","limit":"0.5","alpha":"0"})")).has_value());
-  EXPECT_FALSE(pin(definition(1, R"({"metric":"m","direction":"lower","limit":"0.5","alpha":"0.05","limit2":1})")).has_value());
+  EXPECT_FALSE(
+      pin(definition(1, R"({"metric":"m","direction":"sideways","limit":"0.5","alpha":"0.05"})"))
+          .has_value());
+  EXPECT_FALSE(
+      pin(definition(1, R"({"metric":"m","direction":"lower","limit":"1.5","alpha":"0.05"})"))
+          .has_value());
+  EXPECT_FALSE(pin(definition(1, R"({"metric":"m","direction":"lower","limit":"0.5","alpha":"0"})"))
+                   .has_value());
+  EXPECT_FALSE(
+      pin(definition(
+              1, R"({"metric":"m","direction":"lower","limit":"0.5","alpha":"0.05","limit2":1})"))
+          .has_value());
   EXPECT_FALSE(pin(definition(), "").has_value());
   EXPECT_FALSE(pin(definition(), kCases.substr(0, kCases.size() - 1)).has_value());
   EXPECT_FALSE(pin(definition(), std::string(kCases) + std::string(kCases)).has_value());
-  EXPECT_FALSE(pin(definition(), "{\"id\":\"a\",\"messages\":[],\"expect\":{\"number\":\"2\"}}\n").has_value());
-  EXPECT_FALSE(
-      pin(definition(), "{\"id\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":\"?\"}],\"expect\":{\"number\":\"x\"}}\n").has_value());
+  EXPECT_FALSE(pin(definition(), "{\"id\":\"a\",\"messages\":[],\"expect\":{\"number\":\"2\"}}\n")
+                   .has_value());
+  EXPECT_FALSE(pin(definition(),
+                   "{\"id\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":\"?\"}],\"expect\":{"
+                   "\"number\":\"x\"}}\n")
+                   .has_value());
 }
 
 TEST(Suite, TheCommittedSuitesArePinned) {
@@ -177,10 +198,14 @@ TEST(Run, HasOneResultForEachCaseAndEpoch) {
 TEST(Run, ErrorsCountAsTheWorst) {
   Parrot parrot;
   parrot.fail_on = "3";
-  const auto capability = must_run(make_suite(1, R"({"metric":"accuracy","direction":"lower","limit":"0.2","alpha":"0.05"})"), parrot);
+  const auto capability = must_run(
+      make_suite(1, R"({"metric":"accuracy","direction":"lower","limit":"0.2","alpha":"0.05"})"),
+      parrot);
   EXPECT_EQ(capability.tally.errors, 1);
   EXPECT_DOUBLE_EQ(capability.tally.mean, 0.75);
-  const auto harm = must_run(make_suite(1, R"({"metric":"rate","direction":"upper","limit":"0.9","alpha":"0.05"})"), parrot);
+  const auto harm = must_run(
+      make_suite(1, R"({"metric":"rate","direction":"upper","limit":"0.9","alpha":"0.05"})"),
+      parrot);
   EXPECT_DOUBLE_EQ(harm.tally.mean, 1.0);
   EXPECT_FALSE(harm.tally.gate_passed);
 }
@@ -188,8 +213,16 @@ TEST(Run, ErrorsCountAsTheWorst) {
 TEST(Run, TheGateLooksAtTheBound) {
   Parrot parrot;
   // 4 of 4: the mean is 1, the lower bound only 0.05^(1/4) = 0.473.
-  EXPECT_FALSE(must_run(make_suite(1, R"({"metric":"accuracy","direction":"lower","limit":"0.48","alpha":"0.05"})"), parrot).tally.gate_passed);
-  EXPECT_TRUE(must_run(make_suite(1, R"({"metric":"accuracy","direction":"lower","limit":"0.47","alpha":"0.05"})"), parrot).tally.gate_passed);
+  EXPECT_FALSE(
+      must_run(make_suite(
+                   1, R"({"metric":"accuracy","direction":"lower","limit":"0.48","alpha":"0.05"})"),
+               parrot)
+          .tally.gate_passed);
+  EXPECT_TRUE(
+      must_run(make_suite(
+                   1, R"({"metric":"accuracy","direction":"lower","limit":"0.47","alpha":"0.05"})"),
+               parrot)
+          .tally.gate_passed);
 }
 
 TEST(Run, AStoppedRunIsNoRun) {
@@ -211,7 +244,8 @@ TEST(Run, AStoppedRunIsNoRun) {
 
 TEST(Evidence, RecomputesFromItsResults) {
   for (const int epochs : {1, 2}) {
-    const Suite suite = make_suite(epochs, R"({"metric":"accuracy","direction":"lower","limit":"0.1","alpha":"0.05"})");
+    const Suite suite = make_suite(
+        epochs, R"({"metric":"accuracy","direction":"lower","limit":"0.1","alpha":"0.05"})");
     Parrot parrot;
     parrot.wrong_on = "1";
     const Written written = must_write(suite, parrot);
@@ -221,8 +255,10 @@ TEST(Evidence, RecomputesFromItsResults) {
     EXPECT_EQ(checked->identity.model, "parrot");
     const auto statement = json::parse(written.evidence);
     ASSERT_TRUE(statement.has_value());
-    EXPECT_EQ((*statement)["predicateType"].as_string(), "https://in-toto.io/attestation/test-result/v0.1");
-    EXPECT_EQ((*statement)["predicate"]["failedTests"].as_array().size(), static_cast<size_t>(epochs));
+    EXPECT_EQ((*statement)["predicateType"].as_string(),
+              "https://in-toto.io/attestation/test-result/v0.1");
+    EXPECT_EQ((*statement)["predicate"]["failedTests"].as_array().size(),
+              static_cast<size_t>(epochs));
   }
 }
 
@@ -231,12 +267,15 @@ TEST(Evidence, AMissingOrDoubledResultIsRefusedByIndex) {
   Parrot parrot;
   const Written written = must_write(suite, parrot);
   const size_t line = written.results.find('\n') + 1;
-  const auto missing = check_evidence(suite, written.evidence, std::string_view(written.results).substr(line));
+  const auto missing =
+      check_evidence(suite, written.evidence, std::string_view(written.results).substr(line));
   ASSERT_FALSE(missing.has_value());
   EXPECT_EQ(missing.error().reason, "EVIDENCE_INCOMPLETE");
-  EXPECT_NE(missing.error().message.find("no result: 0"), std::string::npos) << missing.error().message;
+  EXPECT_NE(missing.error().message.find("no result: 0"), std::string::npos)
+      << missing.error().message;
 
-  const auto twice = check_evidence(suite, written.evidence, written.results + written.results.substr(0, line));
+  const auto twice =
+      check_evidence(suite, written.evidence, written.results + written.results.substr(0, line));
   ASSERT_FALSE(twice.has_value());
   EXPECT_EQ(twice.error().reason, "EVIDENCE_INCOMPLETE");
   EXPECT_NE(twice.error().message.find("two: 0"), std::string::npos) << twice.error().message;
@@ -288,7 +327,8 @@ TEST(Evidence, ResultsOfAnotherRunAreRefused) {
 }
 
 TEST(EngineSubject, RunsASuiteOnARealModel) {
-  const std::string path = std::string(CHARTER_SOURCE_DIR) + "/../shared/weights/stories260K/stories260K.bin";
+  const std::string path =
+      std::string(CHARTER_SOURCE_DIR) + "/../shared/weights/stories260K/stories260K.bin";
   if (!files::exists(path)) GTEST_SKIP() << "needs ../shared/weights/stories260K";
   const auto files = model::open_model(path);
   ASSERT_TRUE(files.has_value()) << files.error().text();
@@ -307,7 +347,8 @@ TEST(EngineSubject, RunsASuiteOnARealModel) {
   ASSERT_TRUE(second.has_value());
   EXPECT_EQ(first->tally.errors, 0);
   for (size_t i = 0; i < first->records.size(); ++i) {
-    EXPECT_EQ(first->records[i].output, second->records[i].output);  // whatever else was in the batch
+    EXPECT_EQ(first->records[i].output,
+              second->records[i].output);  // whatever else was in the batch
     EXPECT_GT(first->records[i].prompt_tokens, 0);
     EXPECT_EQ(first->records[i].prompt, second->records[i].prompt);
   }

@@ -22,7 +22,8 @@ base::Result<crypto::Digest> digest_of(const Value& object, std::string_view key
 }
 
 std::unexpected<base::Error> malformed(std::string message, std::string where) {
-  return base::fail(base::Code::Malformed, std::move(message), std::move(where), "EVIDENCE_MALFORMED");
+  return base::fail(base::Code::Malformed, std::move(message), std::move(where),
+                    "EVIDENCE_MALFORMED");
 }
 
 base::Result<RunStatus> status_of(const Value& object) {
@@ -35,7 +36,9 @@ base::Result<RunStatus> status_of(const Value& object) {
 
 }  // namespace
 
-std::string_view run_status_name(RunStatus status) { return kStatusNames[static_cast<size_t>(status)]; }
+std::string_view run_status_name(RunStatus status) {
+  return kStatusNames[static_cast<size_t>(status)];
+}
 
 std::string print_record(const Record& r) {
   CHECK(base::is_utf8(r.output));
@@ -60,9 +63,10 @@ std::string print_record(const Record& r) {
 
 base::Result<Record> parse_record(std::string_view line) {
   TRY(const Value value, json::parse(line));
-  TRY_VOID(json::only_fields(value, {"index", "epoch", "leaf", "manifest", "prompt_sha256", "grader", "sampling", "seed",
-                                     "engine", "status", "output", "output_sha256", "score", "prompt_tokens",
-                                     "completion_tokens", "started", "duration_ms"}));
+  TRY_VOID(json::only_fields(
+      value, {"index", "epoch", "leaf", "manifest", "prompt_sha256", "grader", "sampling", "seed",
+              "engine", "status", "output", "output_sha256", "score", "prompt_tokens",
+              "completion_tokens", "started", "duration_ms"}));
   Record r;
   TRY(r.index, json::get_int(value, "index"));
   TRY(r.epoch, json::get_int(value, "epoch"));
@@ -89,10 +93,13 @@ base::Result<Record> parse_record(std::string_view line) {
   TRY_VOID(base::parse_rfc3339(r.started));
   TRY(r.duration_ms, json::get_int(value, "duration_ms"));
   if (output != crypto::sha256(r.output)) {
-    return base::fail(base::Code::Corrupt, "the answer of case " + std::to_string(r.index) + " is not the one its digest names",
-                      "output_sha256", "DIGEST_MISMATCH");
+    return base::fail(
+        base::Code::Corrupt,
+        "the answer of case " + std::to_string(r.index) + " is not the one its digest names",
+        "output_sha256", "DIGEST_MISMATCH");
   }
-  if (print_record(r) != line) return malformed("a result must stand in canonical form", std::to_string(r.index));
+  if (print_record(r) != line)
+    return malformed("a result must stand in canonical form", std::to_string(r.index));
   return r;
 }
 
@@ -102,8 +109,9 @@ crypto::Digest record_leaf(const Record& record) {
 }
 
 uint64_t case_seed(const Suite& suite, int64_t index, int64_t epoch) {
-  const crypto::Digest digest = crypto::sha256("charter-case-seed/1 " + crypto::hex(suite.root) + ' ' +
-                                               std::to_string(index) + ' ' + std::to_string(epoch));
+  const crypto::Digest digest =
+      crypto::sha256("charter-case-seed/1 " + crypto::hex(suite.root) + ' ' +
+                     std::to_string(index) + ' ' + std::to_string(epoch));
   return base::load_le<uint64_t>(digest.data());
 }
 

@@ -15,8 +15,12 @@ namespace {
 class Runner {
  public:
   Runner(const Suite& suite, Subject& subject, const base::Clock& clock, const RunOptions& options)
-      : suite_(suite), subject_(subject), clock_(clock), options_(options),
-        total_(static_cast<int64_t>(suite.cases.size()) * suite.epochs), records_(static_cast<size_t>(total_)) {}
+      : suite_(suite),
+        subject_(subject),
+        clock_(clock),
+        options_(options),
+        total_(static_cast<int64_t>(suite.cases.size()) * suite.epochs),
+        records_(static_cast<size_t>(total_)) {}
 
   base::Result<Run> run() {
     CHECK(options_.concurrency > 0);
@@ -27,7 +31,8 @@ class Runner {
     }
     if (cancelled_) {
       return base::fail(base::Code::Cancelled,
-                        "the run was stopped after " + std::to_string(progress_.done) + " of " + std::to_string(total_) +
+                        "the run was stopped after " + std::to_string(progress_.done) + " of " +
+                            std::to_string(total_) +
                             " results; evidence is whole or it is none, so nothing was written",
                         suite_.name, "EVIDENCE_INCOMPLETE");
     }
@@ -83,7 +88,8 @@ class Runner {
       return r;
     }
     if (answer.error().code == base::Code::Cancelled) return std::nullopt;
-    const bool refused = answer.error().code == base::Code::TooLarge || answer.error().code == base::Code::InvalidArgument;
+    const bool refused = answer.error().code == base::Code::TooLarge ||
+                         answer.error().code == base::Code::InvalidArgument;
     r.status = refused ? RunStatus::Refused : RunStatus::Error;
     r.output = base::replace_invalid_utf8(answer.error().text());
     r.score = worst_score(suite_);
@@ -94,8 +100,10 @@ class Runner {
     const std::lock_guard lock(mutex_);
     ++progress_.done;
     progress_.total = total_;
-    if (record.status != RunStatus::Ok) ++progress_.errors;
-    else if (record.score == 1) ++progress_.passed;
+    if (record.status != RunStatus::Ok)
+      ++progress_.errors;
+    else if (record.score == 1)
+      ++progress_.passed;
     records_[static_cast<size_t>(place)] = std::move(record);
     if (options_.progress) options_.progress(progress_);
   }
@@ -114,7 +122,8 @@ class Runner {
 
 }  // namespace
 
-base::Result<Run> run(const Suite& suite, Subject& subject, const base::Clock& clock, const RunOptions& options) {
+base::Result<Run> run(const Suite& suite, Subject& subject, const base::Clock& clock,
+                      const RunOptions& options) {
   return Runner(suite, subject, clock, options).run();
 }
 

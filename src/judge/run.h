@@ -1,4 +1,5 @@
-// A run of a suite: every case in every epoch, several at once, or nothing. There is no way to run a part of a suite.
+// A run of a suite: every case in every epoch, several at once, or nothing. There is no way to run
+// a part of a suite.
 #pragma once
 
 #include <atomic>
@@ -17,8 +18,8 @@ struct Progress {
 
 struct RunOptions {
   Identity identity;
-  int concurrency = 16;                                // cases under way together; the engine batches them
-  const std::atomic<bool>* stop = nullptr;             // set from elsewhere: the run ends as Code::Cancelled
+  int concurrency = 16;                     // cases under way together; the engine batches them
+  const std::atomic<bool>* stop = nullptr;  // set from elsewhere: the run ends as Code::Cancelled
   std::function<void(const Progress&)> progress = {};  // called by one thread at a time
 };
 
@@ -27,7 +28,9 @@ struct Run {
   Tally tally;
 };
 
-// Code::Cancelled with reason EVIDENCE_INCOMPLETE and the number of results there were, when it was stopped.
-base::Result<Run> run(const Suite& suite, Subject& subject, const base::Clock& clock, const RunOptions& options);
+// Code::Cancelled with reason EVIDENCE_INCOMPLETE and the number of results there were, when it was
+// stopped.
+base::Result<Run> run(const Suite& suite, Subject& subject, const base::Clock& clock,
+                      const RunOptions& options);
 
 }  // namespace judge

@@ -8,7 +8,8 @@
 namespace judge {
 namespace {
 
-// Newton's method would be faster, and bisection cannot go wrong: 100 halvings of [0, 1] reach the last bit.
+// Newton's method would be faster, and bisection cannot go wrong: 100 halvings of [0, 1] reach the
+// last bit.
 template <class Increasing>
 double solve_unit(Increasing&& f, double target) {
   double low = 0;
@@ -20,8 +21,8 @@ double solve_unit(Increasing&& f, double target) {
   return (low + high) / 2;
 }
 
-// The continued fraction of the incomplete beta function, evaluated from the front (modified Lentz). Converges quickly for
-// x < (a + 1) / (a + b + 2); the caller mirrors otherwise.
+// The continued fraction of the incomplete beta function, evaluated from the front (modified
+// Lentz). Converges quickly for x < (a + 1) / (a + b + 2); the caller mirrors otherwise.
 double beta_continued_fraction(double a, double b, double x) {
   constexpr double kTiny = 1e-300;
   constexpr int kTermsMax = 100'000;  // about sqrt(max(a, b)) are needed
@@ -51,7 +52,8 @@ double student_t_cdf(double t, double degrees) {
 
 // t with P(T <= t) = p, p > 1/2. t / (1 + t) maps [0, infinity) to [0, 1).
 double student_t_quantile(double p, double degrees) {
-  const double u = solve_unit([&](double v) { return v >= 1 ? 1.0 : student_t_cdf(v / (1 - v), degrees); }, p);
+  const double u =
+      solve_unit([&](double v) { return v >= 1 ? 1.0 : student_t_cdf(v / (1 - v), degrees); }, p);
   return u / (1 - u);
 }
 
@@ -61,7 +63,8 @@ double incomplete_beta(double a, double b, double x) {
   CHECK(a > 0 && b > 0);
   if (x <= 0) return 0;
   if (x >= 1) return 1;
-  const double log_front = std::lgamma(a + b) - std::lgamma(a) - std::lgamma(b) + a * std::log(x) + b * std::log1p(-x);
+  const double log_front =
+      std::lgamma(a + b) - std::lgamma(a) - std::lgamma(b) + a * std::log(x) + b * std::log1p(-x);
   const double front = std::exp(log_front);
   if (x < (a + 1) / (a + b + 2)) return front * beta_continued_fraction(a, b, x) / a;
   return 1 - front * beta_continued_fraction(b, a, 1 - x) / b;
@@ -72,12 +75,14 @@ Bounds clopper_pearson(uint64_t events, uint64_t count, double alpha) {
   const auto k = static_cast<double>(events);
   const auto n = static_cast<double>(count);
   Bounds bounds;
-  // P(X <= k | p) = 1 - I_p(k + 1, n - k) falls to alpha at the upper bound; P(X >= k | p) = I_p(k, n - k + 1) rises to
-  // alpha at the lower one.
+  // P(X <= k | p) = 1 - I_p(k + 1, n - k) falls to alpha at the upper bound; P(X >= k | p) = I_p(k,
+  // n - k + 1) rises to alpha at the lower one.
   if (events < count) {
-    bounds.upper = solve_unit([&](double p) { return incomplete_beta(k + 1, n - k, p); }, 1 - alpha);
+    bounds.upper =
+        solve_unit([&](double p) { return incomplete_beta(k + 1, n - k, p); }, 1 - alpha);
   }
-  if (events > 0) bounds.lower = solve_unit([&](double p) { return incomplete_beta(k, n - k + 1, p); }, alpha);
+  if (events > 0)
+    bounds.lower = solve_unit([&](double p) { return incomplete_beta(k, n - k + 1, p); }, alpha);
   return bounds;
 }
 

@@ -17,7 +17,8 @@ double incomplete_beta(double a, double b, double x);
 // Clopper-Pearson: exact for `events` of `count` independent trials; count > 0, events <= count.
 Bounds clopper_pearson(uint64_t events, uint64_t count, double alpha);
 
-// Student's t over the means of independent clusters, cut to [0, 1]. With fewer than two clusters nothing is known: [0, 1].
+// Student's t over the means of independent clusters, cut to [0, 1]. With fewer than two clusters
+// nothing is known: [0, 1].
 Bounds cluster_t(std::span<const double> cluster_means, double alpha);
 
 }  // namespace judge

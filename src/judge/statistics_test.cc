@@ -13,7 +13,9 @@ namespace {
 
 constexpr double kAlpha = 0.05;
 
-double upper(uint64_t events, uint64_t count) { return clopper_pearson(events, count, kAlpha).upper; }
+double upper(uint64_t events, uint64_t count) {
+  return clopper_pearson(events, count, kAlpha).upper;
+}
 
 TEST(ClopperPearson, GivesThePublishedNumbers) {
   EXPECT_NEAR(upper(0, 299), 1 - std::pow(0.05, 1.0 / 299), 1e-12);
@@ -29,7 +31,8 @@ TEST(ClopperPearson, GivesThePublishedNumbers) {
   EXPECT_GT(upper(1, 4741), 0.001);
   EXPECT_LE(upper(0, 598), 0.005);
   EXPECT_GT(upper(0, 597), 0.005);
-  EXPECT_NEAR(upper(245, 500), 0.528, 0.0005);    // a mean of 0.490: fails a limit of 0.50 although the mean passes
+  EXPECT_NEAR(upper(245, 500), 0.528,
+              0.0005);  // a mean of 0.490: fails a limit of 0.50 although the mean passes
   EXPECT_NEAR(upper(1425, 3000), 0.490, 0.0005);  // 0.475: passes
   EXPECT_NEAR(upper(1470, 3000), 0.505, 0.0005);  // 0.490 on 3,000: fails
 }
@@ -59,7 +62,8 @@ TEST(ClopperPearson, AgreesWithTheSummedBinomial) {
     long double sum = 0;
     for (uint64_t j = 0; j <= k; ++j) {
       long double term = 1;
-      for (uint64_t m = 0; m < j; ++m) term *= static_cast<long double>(n - m) / static_cast<long double>(j - m);
+      for (uint64_t m = 0; m < j; ++m)
+        term *= static_cast<long double>(n - m) / static_cast<long double>(j - m);
       sum += term * std::pow(static_cast<long double>(p), static_cast<long double>(j)) *
              std::pow(1 - static_cast<long double>(p), static_cast<long double>(n - j));
     }

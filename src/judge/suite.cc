@@ -26,20 +26,24 @@ std::unexpected<base::Error> malformed(std::string message, std::string where) {
 bool is_name(std::string_view text) {
   if (text.empty() || text.size() > 64) return false;
   for (const char c : text) {
-    const bool ok = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+    const bool ok =
+        (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
     if (!ok) return false;
   }
   return text[0] != '.' && text[0] != '-';
 }
 
-// "0.80": a decimal number as people write it, kept as text so that no two readers round it differently.
-base::Result<double> decimal(const Value& object, std::string_view key, double min, double max, std::string* text) {
+// "0.80": a decimal number as people write it, kept as text so that no two readers round it
+// differently.
+base::Result<double> decimal(const Value& object, std::string_view key, double min, double max,
+                             std::string* text) {
   TRY(*text, json::get_string(object, key));
   double value = 0;
   const char* end = text->data() + text->size();
   const auto [stop, error] = std::from_chars(text->data(), end, value, std::chars_format::fixed);
   if (error != std::errc{} || stop != end || !(value >= min && value <= max)) {
-    return malformed("the field must be a decimal number within its range, written as a string", std::string(key));
+    return malformed("the field must be a decimal number within its range, written as a string",
+                     std::string(key));
   }
   return value;
 }
@@ -48,7 +52,8 @@ base::Result<std::vector<std::string>> words(const Value& object, std::string_vi
   std::vector<std::string> out;
   const Value& list = object[key];
   if (list.is_null()) return out;
-  if (!list.is_array() || list.as_array().empty()) return malformed("the field must be a list of words", std::string(key));
+  if (!list.is_array() || list.as_array().empty())
+    return malformed("the field must be a list of words", std::string(key));
   for (const Value& word : list.as_array()) {
     if (!word.is_string() || word.as_string().empty() || word.as_string().size() > 256) {
       return malformed("each word must be a text of 1 to 256 bytes", std::string(key));
@@ -71,7 +76,8 @@ base::Result<std::vector<Message>> messages_of(const Value& line) {
     if (content.size() > kTextBytesMax) return malformed("a message is too long", "content");
     out.push_back({std::move(role), std::move(content)});
   }
-  if (out.empty() || out.back().role != "user") return malformed("the last message must be the user's", "messages");
+  if (out.empty() || out.back().role != "user")
+    return malformed("the last message must be the user's", "messages");
   return out;
 }
 
@@ -86,7 +92,8 @@ base::Status read_expectation(const Value& expect, Grader grader, Case* out) {
   TRY(out->all_of, words(expect, "all_of"));
   TRY(out->any_of, words(expect, "any_of"));
   TRY(out->none_of, words(expect, "none_of"));
-  if (out->all_of.empty() && out->any_of.empty()) return malformed("expect must name a word", out->id);
+  if (out->all_of.empty() && out->any_of.empty())
+    return malformed("expect must name a word", out->id);
   return {};
 }
 
@@ -159,7 +166,9 @@ base::Result<Cases> read_cases(std::string_view text, Grader grader) {
   std::unordered_set<std::string> ids;
   for (size_t i = 0; i < lines.size(); ++i) {
     auto read = case_of(lines[i], grader);
-    if (!read) return base::wrap(read.error(), "case " + std::to_string(i) + " of the suite is wrong", "cases.jsonl");
+    if (!read)
+      return base::wrap(read.error(), "case " + std::to_string(i) + " of the suite is wrong",
+                        "cases.jsonl");
     if (!ids.insert(read->id).second) return malformed("two cases have the same id", read->id);
     leaves.push_back(read->leaf);
     out.cases.push_back(*std::move(read));
@@ -181,19 +190,23 @@ bool Suite::clustered() const {
   return false;
 }
 
-std::string_view grader_name(Grader grader) { return grader == Grader::Number ? "number" : "keywords"; }
+std::string_view grader_name(Grader grader) {
+  return grader == Grader::Number ? "number" : "keywords";
+}
 
 crypto::Digest grader_digest(Grader grader) {
   return crypto::sha256("charter-grader/" + std::string(grader_name(grader)) + "/1");
 }
 
-base::Result<std::vector<std::string_view>> split_lines(std::string_view text, std::string_view what) {
+base::Result<std::vector<std::string_view>> split_lines(std::string_view text,
+                                                        std::string_view what) {
   std::vector<std::string_view> lines;
   while (!text.empty()) {
     const size_t end = text.find('\n');
     if (end == std::string_view::npos || end == 0) {
-      return malformed("line " + std::to_string(lines.size() + 1) + (end == 0 ? " is empty" : " is cut off"),
-                       std::string(what));
+      return malformed(
+          "line " + std::to_string(lines.size() + 1) + (end == 0 ? " is empty" : " is cut off"),
+          std::string(what));
     }
     lines.push_back(text.substr(0, end));
     text.remove_prefix(end + 1);
@@ -203,11 +216,12 @@ base::Result<std::vector<std::string_view>> split_lines(std::string_view text, s
 
 base::Result<Suite> parse_suite(std::string_view suite_json, std::string_view cases_jsonl) {
   TRY(const Value value, json::parse(suite_json));
-  TRY_VOID(json::only_fields(value, {"format", "name", "version", "description", "cases", "epochs", "grader", "sampling",
-                                     "gate"}));
+  TRY_VOID(json::only_fields(value, {"format", "name", "version", "description", "cases", "epochs",
+                                     "grader", "sampling", "gate"}));
   Suite suite;
   TRY(const std::string format, json::get_string(value, "format"));
-  if (format != kSuiteFormat) return malformed("the format must be " + std::string(kSuiteFormat), format);
+  if (format != kSuiteFormat)
+    return malformed("the format must be " + std::string(kSuiteFormat), format);
   TRY(suite.name, json::get_string(value, "name"));
   TRY(suite.version, json::get_string(value, "version"));
   TRY(suite.description, json::get_string(value, "description"));
@@ -215,7 +229,8 @@ base::Result<Suite> parse_suite(std::string_view suite_json, std::string_view ca
     return malformed("name and version must be short names of a-z, 0-9, - _ .", suite.name);
   }
   TRY(suite.epochs, json::get_int(value, "epochs"));
-  if (suite.epochs < 1 || suite.epochs > kEpochsMax) return malformed("epochs must be between 1 and 64", "epochs");
+  if (suite.epochs < 1 || suite.epochs > kEpochsMax)
+    return malformed("epochs must be between 1 and 64", "epochs");
   TRY(suite.grader, grader_of(value));
   TRY_VOID(read_sampling(value, &suite));
   TRY_VOID(read_gate(value, &suite));
@@ -226,8 +241,9 @@ base::Result<Suite> parse_suite(std::string_view suite_json, std::string_view ca
   TRY(const std::string root, json::get_string(*pinned, "root"));
   if (size != static_cast<int64_t>(cases.cases.size()) || root != crypto::hex(cases.root)) {
     return fail(Code::Corrupt,
-                "the cases are not the ones that suite.json pins (" + std::to_string(size) + " with root " +
-                    root.substr(0, 64) + "); restore cases.jsonl, or make a new version of the suite",
+                "the cases are not the ones that suite.json pins (" + std::to_string(size) +
+                    " with root " + root.substr(0, 64) +
+                    "); restore cases.jsonl, or make a new version of the suite",
                 suite.name, "DIGEST_MISMATCH");
   }
   suite.cases = std::move(cases.cases);
@@ -237,8 +253,10 @@ base::Result<Suite> parse_suite(std::string_view suite_json, std::string_view ca
 }
 
 base::Result<Suite> load_suite(const std::string& folder) {
-  TRY(const std::string definition, files::read_file(files::join(folder, "suite.json"), kSuiteBytesMax));
-  TRY(const std::string cases, files::read_file(files::join(folder, "cases.jsonl"), kCasesBytesMax));
+  TRY(const std::string definition,
+      files::read_file(files::join(folder, "suite.json"), kSuiteBytesMax));
+  TRY(const std::string cases,
+      files::read_file(files::join(folder, "cases.jsonl"), kCasesBytesMax));
   auto suite = parse_suite(definition, cases);
   if (!suite) return base::wrap(suite.error(), "the suite cannot be used", folder);
   return suite;
@@ -249,7 +267,8 @@ base::Result<std::string> pin_suite(std::string_view suite_json, std::string_vie
   if (!value.is_object()) return malformed("suite.json must hold an object", "suite.json");
   TRY(const Grader grader, grader_of(value));
   TRY(const auto cases, read_cases(cases_jsonl, grader));
-  value.set("cases", json::Object{{"size", static_cast<int64_t>(cases.cases.size())}, {"root", crypto::hex(cases.root)}});
+  value.set("cases", json::Object{{"size", static_cast<int64_t>(cases.cases.size())},
+                                  {"root", crypto::hex(cases.root)}});
   std::string text = json::dump_pretty(value);
   if (!text.ends_with('\n')) text += '\n';
   TRY_VOID(parse_suite(text, cases_jsonl));

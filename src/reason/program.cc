@@ -19,8 +19,9 @@ Rational fraction(int64_t numerator, int64_t denominator) {
 }
 
 std::unexpected<base::Error> malformed(int line, std::string_view what) {
-  return base::fail(base::Code::Malformed, "line " + std::to_string(line) + " of the program: " + std::string(what),
-                    {}, "PARSE_PROGRAM");
+  return base::fail(base::Code::Malformed,
+                    "line " + std::to_string(line) + " of the program: " + std::string(what), {},
+                    "PARSE_PROGRAM");
 }
 
 // Splits a line at blanks; the grammar has at most seven words a line ("t1 = n0 - n2 : count").
@@ -66,25 +67,31 @@ base::Result<Operand> operand_of(std::string_view word, int line, int steps) {
   }
   if (!word.empty() && word[0] >= '0' && word[0] <= '9') {
     if (const auto value = Rational::parse(word); value) {
-      if (auto found = find_constant(*value); found && constants()[static_cast<size_t>(found->index)].text() == word) {
+      if (auto found = find_constant(*value);
+          found && constants()[static_cast<size_t>(found->index)].text() == word) {
         return *found;
       }
     }
   }
-  return malformed(line, "'" + std::string(word.substr(0, 16)) + "' is neither n0..n9, t1..t8 nor a constant");
+  return malformed(
+      line, "'" + std::string(word.substr(0, 16)) + "' is neither n0..n9, t1..t8 nor a constant");
 }
 
 std::string operand_text(const Operand& operand) {
   switch (operand.kind) {
-    case Operand::Kind::Number: return "n" + std::to_string(operand.index);
-    case Operand::Kind::Step: return "t" + std::to_string(operand.index + 1);
-    case Operand::Kind::Constant: return constants()[static_cast<size_t>(operand.index)].text();
+    case Operand::Kind::Number:
+      return "n" + std::to_string(operand.index);
+    case Operand::Kind::Step:
+      return "t" + std::to_string(operand.index + 1);
+    case Operand::Kind::Constant:
+      return constants()[static_cast<size_t>(operand.index)].text();
   }
   CHECK(false);
 }
 
 base::Result<Step> step_of(std::span<const std::string_view> words, int line, int steps) {
-  if (words.size() != 5 && words.size() != 7) return malformed(line, "write 'tK = A op B' or 'tK = A op B : unit'");
+  if (words.size() != 5 && words.size() != 7)
+    return malformed(line, "write 'tK = A op B' or 'tK = A op B : unit'");
   if (words[0] != "t" + std::to_string(steps + 1) || words[1] != "=") {
     return malformed(line, "must begin with 't" + std::to_string(steps + 1) + " ='");
   }
@@ -94,7 +101,8 @@ base::Result<Step> step_of(std::span<const std::string_view> words, int line, in
   TRY(step.left, operand_of(words[2], line, steps));
   TRY(step.right, operand_of(words[4], line, steps));
   if (words.size() == 7) {
-    if (words[5] != ":" || !is_unit(words[6])) return malformed(line, "the unit after ':' must be a lower-case word");
+    if (words[5] != ":" || !is_unit(words[6]))
+      return malformed(line, "the unit after ':' must be a lower-case word");
     step.unit = words[6];
   }
   return step;
@@ -106,12 +114,17 @@ base::Result<Rational> value_of(const Operand& operand, std::span<const Rational
   switch (operand.kind) {
     case Operand::Kind::Number:
       if (index >= numbers.size()) {
-        return base::fail(base::Code::InvalidArgument, "the text has no number n" + std::to_string(operand.index), {},
+        return base::fail(base::Code::InvalidArgument,
+                          "the text has no number n" + std::to_string(operand.index), {},
                           "NO_SUCH_NUMBER");
       }
       return numbers[index];
-    case Operand::Kind::Step: CHECK(index < values.size()); return values[index];
-    case Operand::Kind::Constant: CHECK(index < constants().size()); return constants()[index];
+    case Operand::Kind::Step:
+      CHECK(index < values.size());
+      return values[index];
+    case Operand::Kind::Constant:
+      CHECK(index < constants().size());
+      return constants()[index];
   }
   CHECK(false);
 }
@@ -125,16 +138,18 @@ char op_sign(Op op) {
 
 std::span<const Rational> constants() {
   static const std::array kConstants = {
-      Rational(1),    Rational(2),    Rational(3),     Rational(4),     Rational(5),     Rational(7),
-      Rational(10),   Rational(12),   Rational(24),    Rational(30),    Rational(52),    Rational(60),
-      Rational(100),  Rational(365),  Rational(1000),  fraction(1, 2),  fraction(1, 4),  fraction(1, 100)};
+      Rational(1),    Rational(2),    Rational(3),     Rational(4),   Rational(5),
+      Rational(7),    Rational(10),   Rational(12),    Rational(24),  Rational(30),
+      Rational(52),   Rational(60),   Rational(100),   Rational(365), Rational(1000),
+      fraction(1, 2), fraction(1, 4), fraction(1, 100)};
   return kConstants;
 }
 
 base::Result<Operand> find_constant(const Rational& value) {
   const auto all = constants();
   const auto found = std::ranges::find(all, value);
-  if (found == all.end()) return base::fail(base::Code::NotFound, "not one of the language's constants", value.text());
+  if (found == all.end())
+    return base::fail(base::Code::NotFound, "not one of the language's constants", value.text());
   return Operand{Operand::Kind::Constant, static_cast<int>(found - all.begin())};
 }
 
@@ -147,14 +162,16 @@ base::Result<Program> parse_program(std::string_view text) {
     if (end == std::string_view::npos) return malformed(line, "is not ended by a newline");
     const std::string_view content = text.substr(0, end);
     text.remove_prefix(end + 1);
-    if (content.size() > kLineBytesMax) return malformed(line, "is longer than any line of the language");
+    if (content.size() > kLineBytesMax)
+      return malformed(line, "is longer than any line of the language");
     const auto words = words_of(content);
     if (words.empty()) return malformed(line, "is empty");
     const int steps = static_cast<int>(program.steps.size());
     if (words[0] == "ans") {
       if (words.size() != 2) return malformed(line, "write 'ans X'");
       TRY(program.answer, operand_of(words[1], line, steps));
-      if (!text.empty()) return malformed(line + 1, "follows the answer, which must be the last line");
+      if (!text.empty())
+        return malformed(line + 1, "follows the answer, which must be the last line");
       return program;
     }
     if (steps == kStepsMax) return malformed(line, "is one step too many: a program has at most 8");
@@ -168,8 +185,8 @@ std::string print(const Program& program) {
   std::string out;
   for (size_t i = 0; i < program.steps.size(); ++i) {
     const Step& step = program.steps[i];
-    out += "t" + std::to_string(i + 1) + " = " + operand_text(step.left) + ' ' + op_sign(step.op) + ' ' +
-           operand_text(step.right);
+    out += "t" + std::to_string(i + 1) + " = " + operand_text(step.left) + ' ' + op_sign(step.op) +
+           ' ' + operand_text(step.right);
     if (!step.unit.empty()) out += " : " + step.unit;
     out += '\n';
   }
@@ -178,15 +195,20 @@ std::string print(const Program& program) {
 
 base::Result<Rational> apply(Op op, const Rational& left, const Rational& right) {
   switch (op) {
-    case Op::Add: return add(left, right);
-    case Op::Subtract: return subtract(left, right);
-    case Op::Multiply: return multiply(left, right);
-    case Op::Divide: return divide(left, right);
+    case Op::Add:
+      return add(left, right);
+    case Op::Subtract:
+      return subtract(left, right);
+    case Op::Multiply:
+      return multiply(left, right);
+    case Op::Divide:
+      return divide(left, right);
   }
   CHECK(false);
 }
 
-base::Result<std::vector<Rational>> execute_all(const Program& program, std::span<const Rational> numbers) {
+base::Result<std::vector<Rational>> execute_all(const Program& program,
+                                                std::span<const Rational> numbers) {
   std::vector<Rational> values;
   values.reserve(program.steps.size() + 1);
   for (const Step& step : program.steps) {
@@ -206,11 +228,13 @@ base::Result<Rational> execute(const Program& program, std::span<const Rational>
 }
 
 Program canonical(const Program& program) {
-  // Rewrite every line in terms of canonical lines, reusing an equal one, then keep what the answer needs.
+  // Rewrite every line in terms of canonical lines, reusing an equal one, then keep what the answer
+  // needs.
   std::vector<Step> steps;
   std::vector<Operand> renamed;  // line of `program` -> line of `steps`
   auto rename = [&](const Operand& operand) {
-    return operand.kind == Operand::Kind::Step ? renamed[static_cast<size_t>(operand.index)] : operand;
+    return operand.kind == Operand::Kind::Step ? renamed[static_cast<size_t>(operand.index)]
+                                               : operand;
   };
   std::vector<bool> needed(program.steps.size(), false);
   auto need = [&](const Operand& operand) {
@@ -225,7 +249,8 @@ Program canonical(const Program& program) {
   for (size_t i = 0; i < program.steps.size(); ++i) {
     renamed.emplace_back();
     if (!needed[i]) continue;
-    Step step{program.steps[i].op, rename(program.steps[i].left), rename(program.steps[i].right), {}};
+    Step step{
+        program.steps[i].op, rename(program.steps[i].left), rename(program.steps[i].right), {}};
     const bool commutes = step.op == Op::Add || step.op == Op::Multiply;
     if (commutes && step.right < step.left) std::swap(step.left, step.right);
     const auto same = std::ranges::find(steps, step);

@@ -1,6 +1,7 @@
-// The solution language of word problems: lines such as "t1 = n0 - n2 : count" that end with "ans t1". Operands are the
-// numbers of the text in order (n0..n9), earlier lines (t1..t8) and a few constants. No strings, no loops: parsing,
-// printing, execution and the canonical form are pure functions, and execution is exact (reason/rational.h).
+// The solution language of word problems: lines such as "t1 = n0 - n2 : count" that end with "ans
+// t1". Operands are the numbers of the text in order (n0..n9), earlier lines (t1..t8) and a few
+// constants. No strings, no loops: parsing, printing, execution and the canonical form are pure
+// functions, and execution is exact (reason/rational.h).
 #pragma once
 
 #include <span>
@@ -51,10 +52,12 @@ base::Result<Rational> apply(Op op, const Rational& left, const Rational& right)
 // Code::InvalidArgument: a number that the text does not have, OVERFLOW, DIVISION_BY_ZERO.
 base::Result<Rational> execute(const Program& program, std::span<const Rational> numbers);
 // The values of t1, t2, ... as well; the answer is the last element.
-base::Result<std::vector<Rational>> execute_all(const Program& program, std::span<const Rational> numbers);
+base::Result<std::vector<Rational>> execute_all(const Program& program,
+                                                std::span<const Rational> numbers);
 
-// Programs that say the same have the same canonical form: unused lines are dropped, operands of + and * are ordered
-// (numbers, lines, constants, each by index), equal lines are one, units are left out.
+// Programs that say the same have the same canonical form: unused lines are dropped, operands of +
+// and * are ordered (numbers, lines, constants, each by index), equal lines are one, units are left
+// out.
 Program canonical(const Program& program);
 
 }  // namespace reason

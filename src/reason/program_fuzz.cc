@@ -16,7 +16,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   CHECK(reason::canonical(form) == form);
 
   std::array<reason::Rational, reason::kNumbersMax> numbers;
-  for (size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<int64_t>((i + 2) * 1'000'003);
+  for (size_t i = 0; i < numbers.size(); ++i)
+    numbers[i] = static_cast<int64_t>((i + 2) * 1'000'003);
   const auto value = reason::execute(*program, numbers);
   const auto same = reason::execute(form, numbers);
   // Dropping unused lines may only remove an error, and reordering may not change a value.

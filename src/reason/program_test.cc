@@ -7,7 +7,9 @@
 namespace reason {
 namespace {
 
-Rational value(int64_t numerator, int64_t denominator = 1) { return *Rational::make(numerator, denominator); }
+Rational value(int64_t numerator, int64_t denominator = 1) {
+  return *Rational::make(numerator, denominator);
+}
 
 TEST(Rational, KeepsLowestTermsAndAPositiveDenominator) {
   EXPECT_EQ(value(6, -8).text(), "-3/4");
@@ -22,8 +24,8 @@ TEST(Rational, ParsesWhatPeopleWrite) {
   EXPECT_EQ(Rational::parse("2.50")->text(), "5/2");
   EXPECT_EQ(Rational::parse("1,250")->text(), "1250");
   EXPECT_EQ(Rational::parse("12,345,678.25")->text(), "49382713/4");
-  for (const char* bad : {"", "-", "1.", ".5", "1/", "/2", "1,25", "1,2345", "1,", ",1", "1.2.3", "1/2/3", "1e5", "x",
-                          "1 ", "--1", "1/0", "12,34.5"}) {
+  for (const char* bad : {"", "-", "1.", ".5", "1/", "/2", "1,25", "1,2345", "1,", ",1", "1.2.3",
+                          "1/2/3", "1e5", "x", "1 ", "--1", "1/0", "12,34.5"}) {
     EXPECT_FALSE(Rational::parse(bad).has_value()) << bad;
   }
 }
@@ -42,7 +44,10 @@ TEST(Rational, LeavingOneHundredTwentyEightBitsIsAnError) {
 
 TEST(Rational, ArithmeticObeysTheFieldLaws) {
   base::Rng rng(1);
-  auto draw = [&] { return value(static_cast<int64_t>(rng.below(2001)) - 1000, static_cast<int64_t>(rng.below(60)) + 1); };
+  auto draw = [&] {
+    return value(static_cast<int64_t>(rng.below(2001)) - 1000,
+                 static_cast<int64_t>(rng.below(60)) + 1);
+  };
   for (int i = 0; i < 20'000; ++i) {
     const Rational a = draw(), b = draw(), c = draw();
     EXPECT_EQ(*add(a, b), *add(b, a));
@@ -66,10 +71,11 @@ TEST(Program, RunsTheExampleOfTheLanguage) {
 }
 
 TEST(Program, RefusesWhatIsNotTheLanguage) {
-  for (const char* bad : {"", "ans t1\n", "ans n0", "t1 = n0 + t1\nans t1\n", "t2 = n0 + n1\nans t2\n",
-                          "t1 = n0 % n1\nans t1\n", "t1 = n0 + 11\nans t1\n", "t1 = n0 + n10\nans t1\n",
-                          "t1 = n0 + n1 : Count\nans t1\n", "t1 = n0 + n1 :\nans t1\n", "ans n0\nans n0\n",
-                          "t1 = n0 + n1\n", "\nans n0\n", "t1 = n0 + 2/4\nans t1\n", "t1 = n0 + 07\nans t1\n"}) {
+  for (const char* bad :
+       {"", "ans t1\n", "ans n0", "t1 = n0 + t1\nans t1\n", "t2 = n0 + n1\nans t2\n",
+        "t1 = n0 % n1\nans t1\n", "t1 = n0 + 11\nans t1\n", "t1 = n0 + n10\nans t1\n",
+        "t1 = n0 + n1 : Count\nans t1\n", "t1 = n0 + n1 :\nans t1\n", "ans n0\nans n0\n",
+        "t1 = n0 + n1\n", "\nans n0\n", "t1 = n0 + 2/4\nans t1\n", "t1 = n0 + 07\nans t1\n"}) {
     EXPECT_FALSE(parse_program(bad).has_value()) << bad;
   }
   std::string nine;
@@ -85,7 +91,8 @@ TEST(Program, DivisionByZeroAndOverflowAreErrors) {
     const std::string before = "t" + std::to_string(i - 1);
     squares += "t" + std::to_string(i) + " = " + before + " * " + before + "\n";
   }
-  EXPECT_EQ(execute(*parse_program(squares + "ans t8\n"), std::vector<Rational>{9}).error().reason, "OVERFLOW");
+  EXPECT_EQ(execute(*parse_program(squares + "ans t8\n"), std::vector<Rational>{9}).error().reason,
+            "OVERFLOW");
 }
 
 Program random_program(base::Rng& rng) {
@@ -93,11 +100,13 @@ Program random_program(base::Rng& rng) {
   auto operand = [&]() -> Operand {
     const uint64_t kind = rng.below(program.steps.empty() ? 2 : 3);
     if (kind == 0) return {Operand::Kind::Number, static_cast<int>(rng.below(kNumbersMax))};
-    if (kind == 1) return {Operand::Kind::Constant, static_cast<int>(rng.below(constants().size()))};
+    if (kind == 1)
+      return {Operand::Kind::Constant, static_cast<int>(rng.below(constants().size()))};
     return {Operand::Kind::Step, static_cast<int>(rng.below(program.steps.size()))};
   };
   for (uint64_t steps = rng.below(kStepsMax + 1); steps > 0; --steps) {
-    const Step step{static_cast<Op>(rng.below(4)), operand(), operand(), rng.below(2) == 0 ? "count<apple>" : ""};
+    const Step step{static_cast<Op>(rng.below(4)), operand(), operand(),
+                    rng.below(2) == 0 ? "count<apple>" : ""};
     program.steps.push_back(step);
   }
   program.answer = operand();
@@ -122,7 +131,8 @@ TEST(Program, CanonicalFormKeepsTheValueAndIsStable) {
     const Program form = canonical(program);
     EXPECT_EQ(canonical(form), form);
     std::vector<Rational> numbers;
-    for (int k = 0; k < kNumbersMax; ++k) numbers.emplace_back(static_cast<int64_t>(rng.below(50)) + 1);
+    for (int k = 0; k < kNumbersMax; ++k)
+      numbers.emplace_back(static_cast<int64_t>(rng.below(50)) + 1);
     const auto value_before = execute(program, numbers);
     if (!value_before) continue;
     ASSERT_TRUE(execute(form, numbers).has_value());

@@ -15,7 +15,8 @@ using Unsigned = unsigned __int128;
 constexpr Int kMin = static_cast<Int>(Unsigned{1} << 127);
 
 std::unexpected<base::Error> overflow() {
-  return base::fail(base::Code::InvalidArgument, "the number leaves 128 bits; use smaller numbers", {}, "OVERFLOW");
+  return base::fail(base::Code::InvalidArgument, "the number leaves 128 bits; use smaller numbers",
+                    {}, "OVERFLOW");
 }
 
 Unsigned magnitude(Int value) {
@@ -47,7 +48,8 @@ base::Result<Rational> Rational::make(Int numerator, Int denominator) {
   if (denominator == 0) {
     return base::fail(base::Code::InvalidArgument, "division by zero", {}, "DIVISION_BY_ZERO");
   }
-  // The one magnitude without a counterpart of the other sign is refused, so that negation below is always exact.
+  // The one magnitude without a counterpart of the other sign is refused, so that negation below is
+  // always exact.
   if (numerator == kMin || denominator == kMin) return overflow();
   const auto divisor = static_cast<Int>(gcd(magnitude(numerator), magnitude(denominator)));
   Rational out;
@@ -67,7 +69,8 @@ base::Result<Rational> Rational::parse(std::string_view text) {
     negative = text[0] == '-';
     text.remove_prefix(1);
   }
-  // parts[0] before the point or the slash, parts[1] after it; scale is the denominator a decimal point makes.
+  // parts[0] before the point or the slash, parts[1] after it; scale is the denominator a decimal
+  // point makes.
   std::array<Int, 2> parts{};
   std::array<int, 2> digits{};
   Int scale = 1;
@@ -88,7 +91,8 @@ base::Result<Rational> Rational::parse(std::string_view text) {
       since_comma = -1;
       separator = c;
       at = 1;
-    } else if (c == ',' && separator == 0 && digits[0] > 0 && (since_comma < 0 ? digits[0] <= 3 : since_comma == 3)) {
+    } else if (c == ',' && separator == 0 && digits[0] > 0 &&
+               (since_comma < 0 ? digits[0] <= 3 : since_comma == 3)) {
       since_comma = 0;
     } else {
       return malformed();

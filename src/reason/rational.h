@@ -1,5 +1,6 @@
-// Exact rational numbers over 128-bit integers, always in lowest terms with a positive denominator. Every operation
-// that would leave 128 bits, or divide by zero, is an error and never a wrong number.
+// Exact rational numbers over 128-bit integers, always in lowest terms with a positive denominator.
+// Every operation that would leave 128 bits, or divide by zero, is an error and never a wrong
+// number.
 #pragma once
 
 #include <compare>

@@ -47,7 +47,8 @@ std::vector<reason::Rational> numbers_of(std::string_view text) {
   return out;
 }
 
-// Value of "240 + 72", "168 / 7", "92 - 5", "24 * 10 + 24 * 3": an independent reader of the worked equations.
+// Value of "240 + 72", "168 / 7", "92 - 5", "24 * 10 + 24 * 3": an independent reader of the worked
+// equations.
 reason::Rational value_of_side(std::string_view side) {
   reason::Rational total = 0;
   reason::Rational term = 0;
@@ -65,7 +66,9 @@ reason::Rational value_of_side(std::string_view side) {
       op = '=';
     } else {
       const auto number = *reason::Rational::parse(word);
-      term = op == '*' ? *reason::multiply(term, number) : op == '/' ? *reason::divide(term, number) : number;
+      term = op == '*'   ? *reason::multiply(term, number)
+             : op == '/' ? *reason::divide(term, number)
+                         : number;
     }
   }
   return sign == '+' ? *reason::add(total, term) : *reason::subtract(total, term);
@@ -78,12 +81,15 @@ std::vector<std::string> equations_of(std::string_view text) {
   auto flush = [&] {
     while (!run.empty() && !is_digit(run.back())) run.pop_back();
     const size_t start = run.find_first_of("0123456789");
-    if (run.find('=') != std::string::npos && start != std::string::npos) out.push_back(run.substr(start));
+    if (run.find('=') != std::string::npos && start != std::string::npos)
+      out.push_back(run.substr(start));
     run.clear();
   };
   for (const char c : text) {
-    if (is_digit(c) || std::string_view(" +-*/=").find(c) != std::string_view::npos) run += c;
-    else flush();
+    if (is_digit(c) || std::string_view(" +-*/=").find(c) != std::string_view::npos)
+      run += c;
+    else
+      flush();
   }
   flush();
   return out;
@@ -135,6 +141,27 @@ TEST(Generator, EveryEquationHoldsAndTheLastOneIsTheAnswer) {
   }
 }
 
+TEST(Generator, DrillsHoldAndKeepTheirSumsApart) {
+  std::set<std::string> sums[3];
+  for (size_t s = 0; s < 3; ++s) {
+    const auto generator = must_find("drill", kSplits[s]);
+    base::Rng rng(17);
+    for (int i = 0; i < 1000; ++i) {
+      const Sample sample = generator->next(rng);
+      for (const std::string& equation : equations_of(sample.messages.back().content)) {
+        const size_t equals = equation.find(" = ");
+        const size_t last = equation.rfind(" = ");
+        EXPECT_EQ(value_of_side(equation.substr(0, equals)),
+                  value_of_side(equation.substr(last + 3)))
+            << equation;
+        sums[s].insert(equation.substr(0, equals));
+      }
+    }
+    EXPECT_GT(sums[s].size(), 300u);
+  }
+  for (const std::string& sum : sums[1]) EXPECT_FALSE(sums[0].contains(sum)) << sum;
+}
+
 TEST(Generator, TheProgramOverTheTextsOwnNumbersGivesTheAnswer) {
   int compared = 0;
   int samples = 0;
@@ -150,24 +177,29 @@ TEST(Generator, TheProgramOverTheTextsOwnNumbersGivesTheAnswer) {
         int needed = 0;
         for (const auto& step : program->steps) {
           for (const auto& operand : {step.left, step.right}) {
-            if (operand.kind == reason::Operand::Kind::Number) needed = std::max(needed, operand.index + 1);
+            if (operand.kind == reason::Operand::Kind::Number)
+              needed = std::max(needed, operand.index + 1);
           }
         }
         const std::string& text = sample.messages[sample.messages.size() - 2].content;
         const auto numbers = numbers_of(text);
         const std::string_view spelled = text;
-        const bool words = spelled.find("twice") != spelled.npos || spelled.find("half") != spelled.npos ||
-                           spelled.find("一半") != spelled.npos || spelled.find("分之") != spelled.npos;
+        const bool words =
+            spelled.find("twice") != spelled.npos || spelled.find("half") != spelled.npos ||
+            spelled.find("一半") != spelled.npos || spelled.find("分之") != spelled.npos;
         if (static_cast<int>(numbers.size()) < needed || words) continue;
         const auto value = reason::execute(*program, numbers);
-        // Fewer digits than numbers means that some were spelled out: those samples are left to the test above.
+        // Fewer digits than numbers means that some were spelled out: those samples are left to the
+        // test above.
         if (!value || value->text() != *sample.answer) {
-          static constexpr std::string_view kSpelled[] = {"one",  "two",   "three", "four", "five", "six", "seven",
-                                                          "eight", "nine", "ten",   "eleven", "twelve", "teen", "twenty",
-                                                          "一",   "两",    "兩",    "二",   "三",   "四",  "五",
-                                                          "六",   "七",    "八",    "九",   "十"};
-          EXPECT_TRUE(std::ranges::any_of(kSpelled, [&](std::string_view word) { return spelled.find(word) != spelled.npos; }))
-              << text << "\n" << sample.program;
+          static constexpr std::string_view kSpelled[] = {
+              "one", "two",    "three",  "four", "five",   "six", "seven", "eight", "nine",
+              "ten", "eleven", "twelve", "teen", "twenty", "一",  "两",    "兩",    "二",
+              "三",  "四",     "五",     "六",   "七",     "八",  "九",    "十"};
+          EXPECT_TRUE(std::ranges::any_of(
+              kSpelled, [&](std::string_view word) { return spelled.find(word) != spelled.npos; }))
+              << text << "\n"
+              << sample.program;
           continue;
         }
         ++compared;
@@ -178,7 +210,8 @@ TEST(Generator, TheProgramOverTheTextsOwnNumbersGivesTheAnswer) {
 }
 
 TEST(Generator, SplitsShareNoSkeletonAndNoFamily) {
-  for (const std::string_view name : {"math_en", "math_zh", "math_zh_hant", "chat_en", "chat_zh", "chat_zh_hant"}) {
+  for (const std::string_view name :
+       {"math_en", "math_zh", "math_zh_hant", "chat_en", "chat_zh", "chat_zh_hant"}) {
     std::set<std::string> skeletons[3];
     std::set<std::string> families[3];
     for (size_t s = 0; s < 3; ++s) {
@@ -193,7 +226,8 @@ TEST(Generator, SplitsShareNoSkeletonAndNoFamily) {
       }
       EXPECT_GT(skeletons[s].size(), s == 0 ? 1500u : 200u) << name;
     }
-    for (const std::string& skeleton : skeletons[1]) EXPECT_FALSE(skeletons[0].contains(skeleton)) << name;
+    for (const std::string& skeleton : skeletons[1])
+      EXPECT_FALSE(skeletons[0].contains(skeleton)) << name;
     for (const std::string& family : families[2]) {
       EXPECT_FALSE(families[0].contains(family)) << family;
       EXPECT_FALSE(families[1].contains(family)) << family;
@@ -209,16 +243,20 @@ TEST(Generator, ASeedGivesTheSameSamplesEverywhere) {
   for (int i = 0; i < 500; ++i) {
     const Sample sample = generator->next(rng);
     for (const Message& message : sample.messages) {
-      for (const char c : message.role + message.content) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3u;
+      for (const char c : message.role + message.content)
+        hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3u;
     }
   }
-  // Changes when a word of a grammar changes: then the recipe of a model trained before gives another model.
+  // Changes when a word of a grammar changes: then the recipe of a model trained before gives
+  // another model.
   EXPECT_EQ(hash, kPinnedHash);
 }
 
 TEST(Generator, TextsAreWholeAndInTheirScript) {
-  constexpr std::string_view kSimplifiedOnly = "个们还么这时钱买卖书车说话谁问题颗双条块鸡鸭边里华丽红剩东龙";
-  constexpr std::string_view kTraditionalOnly = "個們還麼這時錢買賣書車說話誰問題顆雙條塊雞鴨邊裡華麗紅東龍";
+  constexpr std::string_view kSimplifiedOnly =
+      "个们还么这时钱买卖书车说话谁问题颗双条块鸡鸭边里华丽红剩东龙";
+  constexpr std::string_view kTraditionalOnly =
+      "個們還麼這時錢買賣書車說話誰問題顆雙條塊雞鴨邊裡華麗紅東龍";
   auto contains_any = [](std::string_view text, std::string_view characters, std::string_view but) {
     for (size_t at = 0; at < characters.size();) {
       const size_t start = at;
@@ -248,7 +286,8 @@ TEST(Generator, TextsAreWholeAndInTheirScript) {
           EXPECT_EQ(message.content.find_first_of("<>[]{}|"), std::string::npos) << message.content;
           EXPECT_EQ(message.content.find("  "), std::string::npos) << message.content;
           if (name == "math_zh" || name == "chat_zh") {
-            EXPECT_FALSE(contains_any(message.content, kTraditionalOnly, kSimplifiedOnly)) << message.content;
+            EXPECT_FALSE(contains_any(message.content, kTraditionalOnly, kSimplifiedOnly))
+                << message.content;
           }
           if (name == "math_zh_hant" || name == "chat_zh_hant") {
             EXPECT_FALSE(contains_any(message.content, kSimplifiedOnly, "里剩")) << message.content;
@@ -283,10 +322,12 @@ TEST(Schemas, DrawnNumbersGiveWholeAnswers) {
       Numbers numbers;
       schema.draw(rng, numbers);
       std::vector<reason::Rational> values;
-      for (const char letter : {'a', 'b', 'c', 'd', 'x', 'y'}) values.push_back(numbers[static_cast<size_t>(letter - 'a')]);
+      for (const char letter : {'a', 'b', 'c', 'd', 'x', 'y'})
+        values.push_back(numbers[static_cast<size_t>(letter - 'a')]);
       const auto answer = reason::execute(program, values);
       ASSERT_TRUE(answer.has_value()) << schema.id;
-      EXPECT_TRUE(answer->is_integer() && !answer->is_negative()) << schema.id << " " << answer->text();
+      EXPECT_TRUE(answer->is_integer() && !answer->is_negative())
+          << schema.id << " " << answer->text();
     }
   }
 }
@@ -313,7 +354,8 @@ TEST(Worked, StepsAreSpelledOut) {
 }
 
 TEST(Writer, SentencesBeginWithACapital) {
-  EXPECT_EQ(capitalise_sentences("there are 3. how many? ok\nanswer: 3"), "There are 3. How many? Ok\nAnswer: 3");
+  EXPECT_EQ(capitalise_sentences("there are 3. how many? ok\nanswer: 3"),
+            "There are 3. How many? Ok\nAnswer: 3");
 }
 
 }  // namespace

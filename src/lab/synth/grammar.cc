@@ -15,10 +15,12 @@ void mix(uint64_t* hash, std::string_view bytes) {
   for (const char c : bytes) *hash = (*hash ^ static_cast<uint8_t>(c)) * 0x100000001b3u;
 }
 
-// Numbers and people keep their letter in the skeleton ("a apples, then b"); words of a list do not.
+// Numbers and people keep their letter in the skeleton ("a apples, then b"); words of a list do
+// not.
 void mix(uint64_t* hash, const Slot& slot) {
-  const std::array<char, 5> code = {'\x01', static_cast<char>(slot.kind), static_cast<char>(slot.form),
-                                    static_cast<char>(slot.index), static_cast<char>(slot.noun)};
+  const std::array<char, 5> code = {'\x01', static_cast<char>(slot.kind),
+                                    static_cast<char>(slot.form), static_cast<char>(slot.index),
+                                    static_cast<char>(slot.noun)};
   mix(hash, std::string_view(code.data(), code.size()));
 }
 
@@ -45,7 +47,8 @@ Grammar::Grammar(std::string_view text) {
 }
 
 int Grammar::rule_id(std::string_view name) {
-  return rule_names_.try_emplace(std::string(name), static_cast<int>(rule_names_.size())).first->second;
+  return rule_names_.try_emplace(std::string(name), static_cast<int>(rule_names_.size()))
+      .first->second;
 }
 
 int Grammar::rule(std::string_view name) const {
@@ -144,7 +147,8 @@ int32_t Grammar::read_sequence(Cursor& cursor, bool nested) {
   std::string literal;
   auto flush = [&] {
     if (literal.empty()) return;
-    sequence.children.push_back(add({.kind = Node::Kind::Literal, .literal = std::exchange(literal, {})}));
+    sequence.children.push_back(
+        add({.kind = Node::Kind::Literal, .literal = std::exchange(literal, {})}));
   };
   while (cursor.at < cursor.text.size()) {
     const char c = cursor.text[cursor.at];
@@ -195,15 +199,19 @@ Slot Grammar::read_slot(std::string_view text) {
   }
   const bool step = text.size() >= 2 && text[0] == 't' && text[1] >= '1' && text[1] <= '9';
   const size_t head = step ? 2 : 1;
-  const bool alone = text.size() == head || (text[head] != '.' && (text[head] < 'a' || text[head] > 'z') &&
-                                             (text[head] < '0' || text[head] > '9'));
+  const bool alone =
+      text.size() == head || (text[head] != '.' && (text[head] < 'a' || text[head] > 'z') &&
+                              (text[head] < '0' || text[head] > '9'));
   if (step || (alone && is_number_letter(text[0]))) {
     slot.kind = step ? Kind::Step : Kind::Number;
     slot.index = static_cast<uint8_t>(step ? text[1] - '1' : text[0] - 'a');
     const std::string_view rest = trim(text.substr(head));
-    if (rest == "%") slot.form = Form::Percent;
-    else if (rest == "times") slot.form = Form::Times;
-    else if (rest == "frac") slot.form = Form::Fraction;
+    if (rest == "%")
+      slot.form = Form::Percent;
+    else if (rest == "times")
+      slot.form = Form::Times;
+    else if (rest == "frac")
+      slot.form = Form::Fraction;
     else if (!rest.empty()) {
       CHECK(rest[0] == 'n' || rest[0] == 'm' || rest[0] == 'k');
       slot.noun = static_cast<int8_t>(rest[0] == 'n' ? 0 : rest[0] == 'm' ? 1 : 2);
@@ -225,7 +233,10 @@ Slot Grammar::read_slot(std::string_view text) {
     slot.kind = Kind::Person;
     slot.index = static_cast<uint8_t>(text[0] - 'p');
     CHECK(rest.empty() || rest == "'s" || rest == ".o" || rest == ".n");
-    slot.form = rest.empty() ? Form::Plain : rest == "'s" ? Form::Possessive : rest == ".o" ? Form::Object : Form::Name;
+    slot.form = rest.empty()   ? Form::Plain
+                : rest == "'s" ? Form::Possessive
+                : rest == ".o" ? Form::Object
+                               : Form::Name;
     return slot;
   }
   slot.kind = Kind::Word;
@@ -233,21 +244,23 @@ Slot Grammar::read_slot(std::string_view text) {
     slot.index = static_cast<uint8_t>(text.back() - '1');
     text.remove_suffix(1);
   }
-  const auto [place, fresh] = list_names_.try_emplace(std::string(text), static_cast<int>(lists_.size()));
+  const auto [place, fresh] =
+      list_names_.try_emplace(std::string(text), static_cast<int>(lists_.size()));
   if (fresh) lists_.emplace_back();
   slot.list = static_cast<uint16_t>(place->second);
   return slot;
 }
 
-void Grammar::expand(const Section& section, int rule, Expansion& expansion, std::string* out) const {
+void Grammar::expand(const Section& section, int rule, Expansion& expansion,
+                     std::string* out) const {
   CHECK(has(section, rule));
   const auto id = static_cast<size_t>(rule);
   const int32_t root = section.rules[id] >= 0 ? section.rules[id] : common_.rules[id];
   expand_node(root, section, expansion, out, 0);
 }
 
-void Grammar::expand_node(int32_t index, const Section& section, Expansion& expansion, std::string* out,
-                          int depth) const {
+void Grammar::expand_node(int32_t index, const Section& section, Expansion& expansion,
+                          std::string* out, int depth) const {
   CHECK(depth < kDepthMax);
   const Node& node = nodes_[static_cast<size_t>(index)];
   switch (node.kind) {
@@ -266,7 +279,8 @@ void Grammar::expand_node(int32_t index, const Section& section, Expansion& expa
       return expand_node(body, section, expansion, out, depth + 1);
     }
     case Node::Kind::Sequence:
-      for (const int32_t child : node.children) expand_node(child, section, expansion, out, depth + 1);
+      for (const int32_t child : node.children)
+        expand_node(child, section, expansion, out, depth + 1);
       return;
     case Node::Kind::Choice: {
       const size_t count = node.children.size();

@@ -1,7 +1,8 @@
-// A small grammar language for generated text. A grammar file has sections (@id key=value ...), each with rules
-// (NAME text, several lines of one NAME are alternatives, NAME*3 counts threefold) and word lists (%name = a|b|c).
-// Text has {a|b} choices, {v:a|b} choices that agree within a sample wherever v stands, [NAME] rules and <slots>.
-// The files are part of the program, so a mistake in one is a failed CHECK, which the tests would meet first.
+// A small grammar language for generated text. A grammar file has sections (@id key=value ...),
+// each with rules (NAME text, several lines of one NAME are alternatives, NAME*3 counts threefold)
+// and word lists (%name = a|b|c). Text has {a|b} choices, {v:a|b} choices that agree within a
+// sample wherever v stands, [NAME] rules and <slots>. The files are part of the program, so a
+// mistake in one is a failed CHECK, which the tests would meet first.
 #pragma once
 
 #include <array>
@@ -16,17 +17,30 @@
 namespace lab::synth {
 
 // What a <slot> stands for; the language decides how it is said (realise.h).
-//   <a> <a n> <$a> <a%> <a times> <a frac>   a number, alone or with a noun, as money, percent, factor, fraction
-//   <t1> <t1 n> <$t1> <=1>                   the value of a step of the solution (t9: the answer); its worked equation
-//   <n> <n.1> <n.c>  <a n.c>                 a noun: plural, singular, measure word; number and measure word
-//   <p> <p's> <p.o> <p.n>                    a person: subject, possessive, object, always by name
-//   <city> <city2>                           a word of the list "city"; city2 is a second draw
+//   <a> <a n> <$a> <a%> <a times> <a frac>   a number, alone or with a noun, as money, percent,
+//   factor, fraction <t1> <t1 n> <$t1> <=1>                   the value of a step of the solution
+//   (t9: the answer); its worked equation <n> <n.1> <n.c>  <a n.c>                 a noun: plural,
+//   singular, measure word; number and measure word <p> <p's> <p.o> <p.n>                    a
+//   person: subject, possessive, object, always by name <city> <city2>                           a
+//   word of the list "city"; city2 is a second draw
 struct Slot {
   enum class Kind : uint8_t { Number, Step, Equation, Noun, Person, Word };
-  enum class Form : uint8_t { Plain, Money, Percent, Times, Fraction, Singular, Measure, Possessive, Object, Name };
+  enum class Form : uint8_t {
+    Plain,
+    Money,
+    Percent,
+    Times,
+    Fraction,
+    Singular,
+    Measure,
+    Possessive,
+    Object,
+    Name
+  };
   Kind kind = Kind::Number;
   Form form = Form::Plain;
-  uint8_t index = 0;  // number a..h, x, y: letter - 'a'; step - 1, or 8; noun n m k: 0..2; person p q r: 0..2; draw of a list
+  uint8_t index = 0;  // number a..h, x, y: letter - 'a'; step - 1, or 8; noun n m k: 0..2; person p
+                      // q r: 0..2; draw of a list
   int8_t noun = -1;   // the noun that goes with a number, or -1
   uint16_t list = 0;  // of Kind::Word
 };
@@ -66,7 +80,8 @@ class Grammar {
   void expand(const Section& section, int rule, Expansion& expansion, std::string* out) const;
 
   const std::vector<std::string>& words(uint16_t list) const { return lists_[list]; }
-  const std::vector<std::string>* find_list(std::string_view name) const;  // null when there is none
+  const std::vector<std::string>* find_list(
+      std::string_view name) const;  // null when there is none
 
  private:
   struct Node {
@@ -90,7 +105,8 @@ class Grammar {
   Slot read_slot(std::string_view text);
   int32_t add(Node node);
   int rule_id(std::string_view name);
-  void expand_node(int32_t node, const Section& section, Expansion& expansion, std::string* out, int depth) const;
+  void expand_node(int32_t node, const Section& section, Expansion& expansion, std::string* out,
+                   int depth) const;
 
   std::vector<Node> nodes_;
   std::vector<Section> sections_;

@@ -18,20 +18,24 @@ constexpr std::string_view kTraditional =
 #include "lab/synth/lexicon_zh_hant.inc"
     ;
 
-constexpr std::array<std::string_view, 8> kClasses = {"food",    "object", "animal", "folk",
+constexpr std::array<std::string_view, 8> kClasses = {"food",   "object", "animal", "folk",
                                                       "vessel", "plant",  "goods",  "work"};
 
 std::string_view text_of(Language language) {
   switch (language) {
-    case Language::English: return kEnglish;
-    case Language::Simplified: return kSimplified;
-    case Language::Traditional: return kTraditional;
+    case Language::English:
+      return kEnglish;
+    case Language::Simplified:
+      return kSimplified;
+    case Language::Traditional:
+      return kTraditional;
   }
   CHECK(false);
 }
 
 bool ends_with_any(std::string_view word, std::initializer_list<std::string_view> endings) {
-  return std::ranges::any_of(endings, [&](std::string_view ending) { return word.ends_with(ending); });
+  return std::ranges::any_of(endings,
+                             [&](std::string_view ending) { return word.ends_with(ending); });
 }
 
 Noun chinese_noun(std::string_view entry) {
@@ -49,8 +53,9 @@ Noun english_noun(std::string_view entry) {
   }
   const std::string word(entry);
   if (ends_with_any(entry, {"s", "x", "z", "ch", "sh"})) return {word, word + "es", {}};
-  const bool consonant_y = word.size() > 1 && word.back() == 'y' &&
-                           std::string_view("aeiou").find(word[word.size() - 2]) == std::string_view::npos;
+  const bool consonant_y =
+      word.size() > 1 && word.back() == 'y' &&
+      std::string_view("aeiou").find(word[word.size() - 2]) == std::string_view::npos;
   if (consonant_y) return {word, word.substr(0, word.size() - 1) + "ies", {}};
   return {word, word + "s", {}};
 }
@@ -87,7 +92,8 @@ const Person& Lexicon::person(base::Rng& rng, const std::vector<const Person*>& 
   }
 }
 
-const Noun& Lexicon::noun(base::Rng& rng, std::string_view classes, const std::vector<const Noun*>& taken) const {
+const Noun& Lexicon::noun(base::Rng& rng, std::string_view classes,
+                          const std::vector<const Noun*>& taken) const {
   std::array<const std::vector<Noun>*, kClasses.size()> lists{};
   size_t list_count = 0;
   size_t total = 0;

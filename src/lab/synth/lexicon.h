@@ -1,5 +1,5 @@
-// The people and things of the problems, read from a lexicon file of one language: lists of names by pronoun, and of
-// nouns by class, in the format of a grammar file.
+// The people and things of the problems, read from a lexicon file of one language: lists of names
+// by pronoun, and of nouns by class, in the format of a grammar file.
 #pragma once
 
 #include <map>
@@ -31,7 +31,8 @@ class Lexicon {
   Language language() const { return language_; }
   // A person or noun that is none of `taken`. `classes` is a comma-separated list of noun classes.
   const Person& person(base::Rng& rng, const std::vector<const Person*>& taken) const;
-  const Noun& noun(base::Rng& rng, std::string_view classes, const std::vector<const Noun*>& taken) const;
+  const Noun& noun(base::Rng& rng, std::string_view classes,
+                   const std::vector<const Noun*>& taken) const;
 
  private:
   Language language_;

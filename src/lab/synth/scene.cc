@@ -12,10 +12,12 @@ using reason::Rational;
 using Form = Slot::Form;
 
 constexpr std::array<std::string_view, 21> kEnglishWords = {
-    "zero", "one",    "two",    "three",    "four",     "five",    "six",     "seven",     "eight",    "nine",  "ten",
-    "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"};
-constexpr std::array<std::string_view, 9> kEnglishParts = {"",          "",          "half",        "one third", "one fourth",
-                                                           "one fifth", "one sixth", "one seventh", "one eighth"};
+    "zero",     "one",     "two",     "three",     "four",     "five",     "six",
+    "seven",    "eight",   "nine",    "ten",       "eleven",   "twelve",   "thirteen",
+    "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"};
+constexpr std::array<std::string_view, 9> kEnglishParts = {
+    "",          "",          "half",        "one third", "one fourth",
+    "one fifth", "one sixth", "one seventh", "one eighth"};
 constexpr std::array<std::string_view, 11> kChineseDigits = {"零", "一", "二", "三", "四", "五",
                                                              "六", "七", "八", "九", "十"};
 
@@ -24,7 +26,8 @@ int64_t small(const Rational& value) {
   return static_cast<int64_t>(value.numerator());
 }
 
-// 1..99; before a measure word two is 两 (the same character form in both scripts is given by `two`).
+// 1..99; before a measure word two is 两 (the same character form in both scripts is given by
+// `two`).
 std::string chinese_words(int64_t value, std::string_view two) {
   if (value == 2) return std::string(two);
   std::string out;
@@ -44,7 +47,8 @@ Scene::Scene(const Lexicon& lexicon, const Grammar& grammar, base::Rng& rng)
 
 void Scene::cast(const Grammar::Section& section) {
   // Chinese says two in a sum as 二, before a measure word as 两: sums keep their digits.
-  if (section.id.starts_with("expression.") && lexicon_.language() != Language::English) number_words_ = false;
+  if (section.id.starts_with("expression.") && lexicon_.language() != Language::English)
+    number_words_ = false;
   std::vector<const Person*> people;
   for (const Person*& person : people_) {
     person = &lexicon_.person(rng_, people);
@@ -54,7 +58,8 @@ void Scene::cast(const Grammar::Section& section) {
   constexpr std::array<std::string_view, 3> kLetters = {"n", "m", "k"};
   for (size_t i = 0; i < nouns_.size(); ++i) {
     const auto classes = section.attributes.find(kLetters[i]);
-    const std::string_view wanted = classes == section.attributes.end() ? "object" : std::string_view(classes->second);
+    const std::string_view wanted =
+        classes == section.attributes.end() ? "object" : std::string_view(classes->second);
     nouns_[i] = &lexicon_.noun(rng_, wanted, nouns);
     nouns.push_back(nouns_[i]);
   }
@@ -78,7 +83,8 @@ std::vector<Rational> Scene::numbers_in_order() const {
 void Scene::say(const Slot& slot, std::string* out) {
   switch (slot.kind) {
     case Slot::Kind::Number:
-    case Slot::Kind::Step: return say_number(slot, out);
+    case Slot::Kind::Step:
+      return say_number(slot, out);
     case Slot::Kind::Equation: {
       CHECK(in_solution_ && slot.index < program_.steps.size());
       const reason::Step& step = program_.steps[slot.index];
@@ -91,9 +97,12 @@ void Scene::say(const Slot& slot, std::string* out) {
       out->append(worked_equation(step.op, value(step.left), value(step.right)));
       return;
     }
-    case Slot::Kind::Noun: return say_noun(*nouns_[slot.index], slot.form, slot.form == Form::Singular, out);
-    case Slot::Kind::Person: return say_person(slot, out);
-    case Slot::Kind::Word: return say_word(slot, out);
+    case Slot::Kind::Noun:
+      return say_noun(*nouns_[slot.index], slot.form, slot.form == Form::Singular, out);
+    case Slot::Kind::Person:
+      return say_person(slot, out);
+    case Slot::Kind::Word:
+      return say_word(slot, out);
   }
 }
 
@@ -124,11 +133,13 @@ std::string Scene::english_number(const Rational& value, Form form) {
   const bool words = number_words_ && !in_solution_;
   if (form == Form::Fraction) {
     const auto parts = static_cast<size_t>(value.denominator());
-    const bool spelled = parts < kEnglishParts.size() && (parts == 2 || words || rng_.below(3) == 0);
+    const bool spelled =
+        parts < kEnglishParts.size() && (parts == 2 || words || rng_.below(3) == 0);
     return spelled && !in_solution_ ? std::string(kEnglishParts[parts]) : value.text();
   }
   const std::string digits = value.text();
-  if (form == Form::Money) return money_words_ && !in_solution_ ? digits + " dollars" : "$" + digits;
+  if (form == Form::Money)
+    return money_words_ && !in_solution_ ? digits + " dollars" : "$" + digits;
   if (form == Form::Percent) return digits + (money_words_ ? " percent" : "%");
   if (form == Form::Times) {
     if (value == Rational(2) && !in_solution_ && rng_.below(10) < 7) return "twice";
@@ -151,8 +162,9 @@ std::string Scene::chinese_number(const Rational& value, Form form) {
     return words || rng_.below(2) == 0 ? chinese_words(parts, "二") + "分之一" : value.text();
   }
   if (form == Form::Percent) {
-    return words && value.is_integer() && value.numerator() < 100 ? "百分之" + chinese_words(small(value), "二")
-                                                                  : value.text() + "%";
+    return words && value.is_integer() && value.numerator() < 100
+               ? "百分之" + chinese_words(small(value), "二")
+               : value.text() + "%";
   }
   std::string said = value.text();
   if (words && value.is_integer() && value.numerator() >= 1 && value.numerator() <= 99) {
@@ -180,8 +192,10 @@ bool Scene::pronoun_is_clear(size_t index) const {
 
 void Scene::say_person(const Slot& slot, std::string* out) {
   const Person& person = *people_[slot.index];
-  if (lexicon_.language() == Language::English) return say_english_person(person, slot.index, slot.form, out);
-  const bool pronoun = slot.form != Form::Name && pronoun_is_clear(slot.index) && rng_.below(2) == 0;
+  if (lexicon_.language() == Language::English)
+    return say_english_person(person, slot.index, slot.form, out);
+  const bool pronoun =
+      slot.form != Form::Name && pronoun_is_clear(slot.index) && rng_.below(2) == 0;
   out->append(pronoun ? (person.she ? "她" : "他") : person.later);
   if (slot.form == Form::Possessive) out->append("的");
   mentioned_[slot.index] = true;

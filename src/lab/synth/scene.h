@@ -1,5 +1,6 @@
-// What one sample is about (numbers, nouns, people, the steps of its solution), and how a language says it: digits or
-// number words, agreement, articles, pronouns in English; measure words, 两 and 倍 in Chinese.
+// What one sample is about (numbers, nouns, people, the steps of its solution), and how a language
+// says it: digits or number words, agreement, articles, pronouns in English; measure words, 两 and
+// 倍 in Chinese.
 #pragma once
 
 #include <array>
@@ -16,12 +17,15 @@ class Scene final : public Speaker {
  public:
   Scene(const Lexicon& lexicon, const Grammar& grammar, base::Rng& rng);
 
-  void cast(const Grammar::Section& section);       // draws people, and nouns of the classes the section asks for
+  void cast(const Grammar::Section&
+                section);  // draws people, and nouns of the classes the section asks for
   void say(const Slot& slot, std::string* out) override;
   void begin_solution(const reason::Program& program, std::vector<reason::Rational> values);
 
   Numbers numbers;
-  const std::string& order() const { return order_; }        // letters of the numbers as the text named them
+  const std::string& order() const {
+    return order_;
+  }  // letters of the numbers as the text named them
   std::vector<reason::Rational> numbers_in_order() const;
 
  private:

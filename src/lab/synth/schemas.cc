@@ -35,7 +35,8 @@ void two_amounts(Rng& rng, Numbers& n) {
   set(n, 'b', amount(rng));
 }
 void three_amounts(Rng& rng, Numbers& n) {
-  for (const char letter : {'a', 'b', 'c'}) set(n, letter, rng.below(5) == 0 ? amount(rng) : between(rng, 2, 60));
+  for (const char letter : {'a', 'b', 'c'})
+    set(n, letter, rng.below(5) == 0 ? amount(rng) : between(rng, 2, 60));
 }
 void whole_and_part(Rng& rng, Numbers& n) {  // a > b
   const int64_t whole = amount(rng) + 1;
@@ -78,7 +79,8 @@ void buy_and_pay(Rng& rng, Numbers& n) {  // a things at b, c paid
   set(n, 'a', between(rng, 2, 9));
   set(n, 'b', between(rng, 2, 12));
   const auto cost = static_cast<int64_t>(at(n, 'a').numerator() * at(n, 'b').numerator());
-  set(n, 'c', rng.below(2) == 0 ? (cost / 10 + between(rng, 1, 5)) * 10 : cost + between(rng, 1, 60));
+  set(n, 'c',
+      rng.below(2) == 0 ? (cost / 10 + between(rng, 1, 5)) * 10 : cost + between(rng, 1, 60));
 }
 void rest_of_groups(Rng& rng, Numbers& n) {  // a = b * c + rest
   set(n, 'b', between(rng, 2, 12));
@@ -188,7 +190,11 @@ constexpr std::array kSchemas = {
     Schema{"groups.share_less", "a/b:count; t1-c:count", share_then_less},
     Schema{"groups.dozen", "a*#12:count", twelfths},
     Schema{"price.total", "a*b:money", two_factors},
-    Schema{"price.unit", "b/a:money", [](Rng& rng, Numbers& n) { quotient(rng, n); std::swap(at(n, 'a'), at(n, 'b')); }},
+    Schema{"price.unit", "b/a:money",
+           [](Rng& rng, Numbers& n) {
+             quotient(rng, n);
+             std::swap(at(n, 'a'), at(n, 'b'));
+           }},
     Schema{"price.change", "a-b:money", whole_and_part},
     Schema{"price.buy_change", "a*b:money; c-t1:money", buy_and_pay},
     Schema{"price.two", "a*b:money; c*d:money; t1+t2:money", two_purchases},
@@ -196,7 +202,8 @@ constexpr std::array kSchemas = {
     Schema{"rate.time", "a/b:time",
            [](Rng& rng, Numbers& n) {
              large_factors(rng, n);
-             at(n, 'a') = Rational(static_cast<int64_t>(at(n, 'a').numerator() * at(n, 'b').numerator()));
+             at(n, 'a') =
+                 Rational(static_cast<int64_t>(at(n, 'a').numerator() * at(n, 'b').numerator()));
            }},
     Schema{"rate.work", "a*b:count", two_factors},
     Schema{"rate.days", "a/b:time", quotient},
@@ -260,7 +267,8 @@ reason::Program bind_program(const Schema& schema, std::string_view order) {
     const size_t sign = step.find_first_of(kSigns);
     const size_t colon = step.find(':');
     CHECK(sign != std::string_view::npos && colon != std::string_view::npos && sign < colon);
-    program.steps.push_back({static_cast<reason::Op>(kSigns.find(step[sign])), operand_of(step.substr(0, sign), order),
+    program.steps.push_back({static_cast<reason::Op>(kSigns.find(step[sign])),
+                             operand_of(step.substr(0, sign), order),
                              operand_of(step.substr(sign + 1, colon - sign - 1), order),
                              std::string(step.substr(colon + 1))});
   }

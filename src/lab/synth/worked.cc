@@ -44,25 +44,31 @@ std::string middle_of_product(int64_t a, int64_t b) {
   const int64_t large = swap ? b : a;
   const int64_t small = swap ? a : b;
   if (large <= kTableMax || small < 2 || large % 10 == 0 || small == 10 || large >= 1000) return {};
-  if (small <= kTableMax) return sum_of({large / 100 * 100 * small, large / 10 % 10 * 10 * small, large % 10 * small});
+  if (small <= kTableMax)
+    return sum_of({large / 100 * 100 * small, large / 10 % 10 * 10 * small, large % 10 * small});
   if (small % 10 == 0 || small >= 100) return {};
-  return number(large) + " * " + number(small / 10 * 10) + " + " + number(large) + " * " + number(small % 10) + " = " +
-         sum_of({large * (small / 10 * 10), large * (small % 10)});
+  return number(large) + " * " + number(small / 10 * 10) + " + " + number(large) + " * " +
+         number(small % 10) + " = " + sum_of({large * (small / 10 * 10), large * (small % 10)});
 }
 
 std::string middle_of_quotient(int64_t a, int64_t b) {
-  if (b < 2 || a % b != 0 || a / b <= kTableMax || a / b >= 100 || b > kTableMax || a / b % 10 == 0) return {};
+  if (b < 2 || a % b != 0 || a / b <= kTableMax || a / b >= 100 || b > kTableMax || a / b % 10 == 0)
+    return {};
   const int64_t tens = a / b / 10 * 10;
-  return number(tens * b) + " / " + number(b) + " + " + number(a - tens * b) + " / " + number(b) + " = " +
-         sum_of({tens, a / b - tens});
+  return number(tens * b) + " / " + number(b) + " + " + number(a - tens * b) + " / " + number(b) +
+         " = " + sum_of({tens, a / b - tens});
 }
 
 std::string middle_of(Op op, int64_t a, int64_t b) {
   switch (op) {
-    case Op::Add: return middle_of_sum(a, b);
-    case Op::Subtract: return middle_of_difference(a, b);
-    case Op::Multiply: return middle_of_product(a, b);
-    case Op::Divide: return middle_of_quotient(a, b);
+    case Op::Add:
+      return middle_of_sum(a, b);
+    case Op::Subtract:
+      return middle_of_difference(a, b);
+    case Op::Multiply:
+      return middle_of_product(a, b);
+    case Op::Divide:
+      return middle_of_quotient(a, b);
   }
   CHECK(false);
 }
@@ -79,7 +85,8 @@ std::string worked_equation(Op op, const Rational& left, const Rational& right) 
   }
   std::string out = left.text() + ' ' + reason::op_sign(op) + ' ' + right.text() + " = ";
   if (is_worked(left) && is_worked(right)) {
-    const auto middle = middle_of(op, static_cast<int64_t>(left.numerator()), static_cast<int64_t>(right.numerator()));
+    const auto middle = middle_of(op, static_cast<int64_t>(left.numerator()),
+                                  static_cast<int64_t>(right.numerator()));
     if (!middle.empty()) out += middle + " = ";
   }
   return out + value->text();

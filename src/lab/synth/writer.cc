@@ -31,7 +31,8 @@ std::string capitalise_sentences(std::string text) {
   for (size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (start && c >= 'a' && c <= 'z') text[i] = static_cast<char>(c - 'a' + 'A');
-    if (c == '\n' || ((c == '.' || c == '?' || c == '!') && i + 1 < text.size() && text[i + 1] == ' ')) {
+    if (c == '\n' ||
+        ((c == '.' || c == '?' || c == '!') && i + 1 < text.size() && text[i + 1] == ' ')) {
       start = true;
     } else if (c != ' ' && c != '"') {
       start = false;
@@ -41,16 +42,23 @@ std::string capitalise_sentences(std::string text) {
 }
 
 Writer::Writer(Language language, std::string_view grammar_text, Split split)
-    : lexicon_(language), grammar_(grammar_text), split_(split), problem_rule_(grammar_.rule("P")),
-      solution_rule_(grammar_.rule("S")), end_rule_(grammar_.rule("END")), system_rule_(grammar_.rule("SYS")) {
+    : lexicon_(language),
+      grammar_(grammar_text),
+      split_(split),
+      problem_rule_(grammar_.rule("P")),
+      solution_rule_(grammar_.rule("S")),
+      end_rule_(grammar_.rule("END")),
+      system_rule_(grammar_.rule("SYS")) {
   for (const Grammar::Section& section : grammar_.sections()) {
     const Schema* schema = find_schema(section.id);
-    const bool held_out = (schema != nullptr && schema->held_out) || section.attributes.contains("held");
+    const bool held_out =
+        (schema != nullptr && schema->held_out) || section.attributes.contains("held");
     if (held_out != (split == Split::HeldOutFamily)) continue;
     int weight = 1;
     if (const auto text = section.attributes.find("weight"); text != section.attributes.end()) {
       const std::string& digits = text->second;
-      CHECK(std::from_chars(digits.data(), digits.data() + digits.size(), weight).ec == std::errc{});
+      CHECK(std::from_chars(digits.data(), digits.data() + digits.size(), weight).ec ==
+            std::errc{});
     }
     sections_.insert(sections_.end(), static_cast<size_t>(weight), &section);
   }
@@ -97,7 +105,8 @@ bool Writer::try_write(base::Rng& rng, const Grammar::Section& section, Sample* 
   grammar_.expand(section, problem_rule_, expansion, &question);
   const uint64_t skeleton = scrambled(expansion.skeleton);
   const bool held_out = skeleton % kHeldOutOneIn == 0;
-  if (split_ != Split::HeldOutFamily && held_out != (split_ == Split::HeldOutSkeleton)) return false;
+  if (split_ != Split::HeldOutFamily && held_out != (split_ == Split::HeldOutSkeleton))
+    return false;
   question = finish(std::move(question));
   disturb(rng, &question);
   sample->family = section.id;
@@ -130,23 +139,27 @@ std::string Writer::finish(std::string text) const {
   return lexicon_.language() == Language::English ? capitalise_sentences(std::move(text)) : text;
 }
 
-// What people's typing does to a text: no capitals, a blank before the question mark, no mark at all, a letter doubled
-// or dropped. Digits stay as they are.
+// What people's typing does to a text: no capitals, a blank before the question mark, no mark at
+// all, a letter doubled or dropped. Digits stay as they are.
 void Writer::disturb(base::Rng& rng, std::string* text) const {
   const uint64_t kind = rng.below(100);
   if (lexicon_.language() == Language::English) {
     if (kind < 9) {
-      std::ranges::transform(*text, text->begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; });
+      std::ranges::transform(*text, text->begin(),
+                             [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; });
     } else if (kind < 12 && text->ends_with("?")) {
       text->insert(text->size() - 1, " ");
     } else if (kind < 15 && text->ends_with("?")) {
       text->pop_back();
     } else if (kind < 17) {
       const size_t at = rng.below(text->size());
-      const bool inside = at > 0 && at + 1 < text->size() && is_letter((*text)[at - 1]) && is_letter((*text)[at + 1]);
+      const bool inside = at > 0 && at + 1 < text->size() && is_letter((*text)[at - 1]) &&
+                          is_letter((*text)[at + 1]);
       if (inside && is_letter((*text)[at])) {
-        if (rng.below(2) == 0) text->erase(at, 1);
-        else text->insert(at, 1, (*text)[at]);
+        if (rng.below(2) == 0)
+          text->erase(at, 1);
+        else
+          text->insert(at, 1, (*text)[at]);
       }
     }
     return;
