@@ -16,17 +16,17 @@ constexpr std::string_view kHelp =
     R"(usage: charter data NAME [--count N] [--seed S] [--split SPLIT] [--out FILE]
        charter data list
 
-Writes conversations that the computer makes: word problems whose answers the interpreter computes, and small talk about
-Charter. One JSON object a line: messages, family, skeleton, and where there is one the answer and its program. The same
-seed gives the same lines on every machine.
+Writes conversations that the computer makes: word problems whose answers the interpreter computes,
+and small talk about Charter. One JSON object a line: messages, family, skeleton, and where there is
+one the answer and its program. The same seed gives the same lines on every machine.
 
   NAME            math_en math_zh math_zh_hant chat_en chat_zh chat_zh_hant,
                   mini (the mix of these), or drill (bare sums)
   --count N       how many (10)
   --seed S        of the random numbers (1)
   --split SPLIT   train (default), held_out_skeleton or held_out_family
-  --cases PREFIX  instead: cases of a suite (charter judge), each question once, with ids PREFIX-1, PREFIX-2, ...; only
-                  samples that have one question and an answer
+  --cases PREFIX  instead: cases of a suite (charter judge), each question once, with ids PREFIX-1,
+                  PREFIX-2, ...; only samples that have one question and an answer
   --out FILE      into a file instead of standard output; a summary is printed then
 )";
 

@@ -22,19 +22,22 @@ constexpr std::string_view kHelp =
        charter judge --check EVIDENCE --suite DIR
        charter judge --pin --suite DIR
 
-Runs every case of each suite on the model and writes, for a suite S, DIR/S.evidence.json (an in-toto test result about
-the model's manifest digest, for `charter propose --evidence DIR`) and DIR/S.results.jsonl (every answer with its score).
-Evidence is whole or it is none: there is no option for a part of a suite, and an interrupted run writes nothing.
+Runs every case of each suite on the model and writes, for a suite S, DIR/S.evidence.json (an
+in-toto test result about the model's manifest digest, for `charter propose --evidence DIR`) and
+DIR/S.results.jsonl (every answer with its score). Evidence is whole or it is none: there is no
+option for a part of a suite, and an interrupted run writes nothing.
 
   MODEL           a model's folder, a .gguf file or a llama2.c .bin
   --suite DIR     a suite's folder, or the name of one under suites/; may come several times
   --out DIR       where the evidence goes
   --name NAME     what the evidence calls the model, the folder's name unless told
   --check FILE    recompute a suite's evidence from FILE and the results beside it, without a model
-  --pin           write size and Merkle root of the cases into suite.json: for a new suite, or a new version of one
+  --pin           write size and Merkle root of the cases into suite.json: for a new suite, or a
+                  new version of one
   --threads N     of the engine (all that the process may use)
 
-exit codes: 0 the runs are complete, whether the gates passed or not; 65 a suite or model is not what it says
+exit codes: 0 the runs are complete, whether the gates passed or not; 65 a suite or model is not
+what it says
 )";
 
 std::atomic<bool> g_stop{false};
