@@ -93,10 +93,18 @@ base::Result<Loaded> load(const std::string& path, const std::string& name, int6
   return out;
 }
 
-std::string suite_folder(const std::string& given) {
+base::Result<std::string> suite_folder(const std::string& given) {
   if (files::is_directory(given)) return given;
   const std::string known = files::join("suites", given);
-  return files::is_directory(known) ? known : given;
+  if (files::is_directory(known)) return known;
+  return base::fail(base::Code::NotFound,
+                    "there is no such suite; name its folder, or one of the folders in suites/",
+                    given);
+}
+
+base::Result<judge::Suite> load_suite(const std::string& given) {
+  TRY(const std::string folder, suite_folder(given));
+  return judge::load_suite(folder);
 }
 
 void show_progress(const std::string& suite, const judge::Progress& progress) {
@@ -146,7 +154,7 @@ base::Status check(const std::string& path, const std::vector<std::string>& suit
     return base::fail(base::Code::InvalidArgument,
                       "name the one suite of the evidence with --suite", "--suite");
   }
-  TRY(const judge::Suite suite, judge::load_suite(suite_folder(suites.front())));
+  TRY(const judge::Suite suite, load_suite(suites.front()));
   constexpr std::string_view kEnding = ".evidence.json";
   if (!path.ends_with(kEnding)) {
     return base::fail(base::Code::InvalidArgument,
@@ -163,7 +171,7 @@ base::Status check(const std::string& path, const std::vector<std::string>& suit
 
 base::Status pin(const std::vector<std::string>& suites) {
   for (const std::string& given : suites) {
-    const std::string folder = suite_folder(given);
+    TRY(const std::string folder, suite_folder(given));
     const std::string definition = files::join(folder, "suite.json");
     TRY(const std::string before, files::read_file(definition));
     TRY(const std::string cases,
@@ -213,7 +221,7 @@ base::Status run(std::span<const std::string> arguments) {
   }
   std::vector<judge::Suite> suites;
   for (const std::string& each : suite_names) {
-    TRY(judge::Suite suite, judge::load_suite(suite_folder(each)));
+    TRY(judge::Suite suite, load_suite(each));
     suites.push_back(std::move(suite));
   }
   TRY(const Loaded loaded, load(model, name, threads));
