@@ -7,10 +7,10 @@
 namespace api {
 
 struct Asset {
-  std::string_view path;   // "/assets/app-1a2b3c.js"
-  std::string_view etag;   // quoted
+  std::string_view path;  // "/assets/app-1a2b3c.js"
+  std::string_view etag;  // quoted
   std::string_view bytes;
-  std::string_view gzip;   // empty: not smaller
+  std::string_view gzip;  // empty: not smaller
 };
 
 std::span<const Asset> assets();

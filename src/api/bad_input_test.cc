@@ -19,7 +19,7 @@ ApiServer& server() {
 struct Case {
   const char* change;  // members that replace those of a good body
   int status;
-  const char* code;    // null: null
+  const char* code;  // null: null
   const char* param;
   const char* message;
 };
@@ -27,43 +27,67 @@ struct Case {
 constexpr Case kCases[] = {
     {R"({"model":null})", 400, nullptr, nullptr, "you must provide a model parameter"},
     {R"({"model":""})", 400, nullptr, nullptr, "you must provide a model parameter"},
-    {R"({"model":3})", 400, "invalid_type", "model", "Invalid type for 'model': expected a string, but got an integer instead."},
-    {R"({"model":"gpt-9"})", 404, "model_not_found", nullptr, "The model `gpt-9` does not exist or you do not have access to it."},
-    {R"({"messages":null})", 400, "missing_required_parameter", "messages", "Missing required parameter: 'messages'."},
-    {R"({"messages":[]})", 400, "empty_array", "messages", "Expected an array with minimum length 1"},
-    {R"({"messages":"hi"})", 400, "invalid_type", "messages", "expected an array of objects, but got a string instead."},
+    {R"({"model":3})", 400, "invalid_type", "model",
+     "Invalid type for 'model': expected a string, but got an integer instead."},
+    {R"({"model":"gpt-9"})", 404, "model_not_found", nullptr,
+     "The model `gpt-9` does not exist or you do not have access to it."},
+    {R"({"messages":null})", 400, "missing_required_parameter", "messages",
+     "Missing required parameter: 'messages'."},
+    {R"({"messages":[]})", 400, "empty_array", "messages",
+     "Expected an array with minimum length 1"},
+    {R"({"messages":"hi"})", 400, "invalid_type", "messages",
+     "expected an array of objects, but got a string instead."},
     {R"({"messages":["hi"]})", 400, "invalid_type", "messages[0]", "expected an object"},
-    {R"({"messages":[{"content":"x"}]})", 400, "missing_required_parameter", "messages[0].role", "'messages[0].role'"},
-    {R"({"messages":[{"role":"wizard","content":"x"}]})", 400, "invalid_value", "messages[0].role", "Invalid value: 'wizard'. Supported values are: "},
-    {R"({"messages":[{"role":"user"}]})", 400, "missing_required_parameter", "messages[0].content", "messages[0].content"},
-    {R"({"messages":[{"role":"user","content":5}]})", 400, "invalid_type", "messages[0].content", "expected one of a string"},
-    {R"({"messages":[{"role":"user","content":[{"text":"x"}]}]})", 400, "missing_required_parameter", "messages[0].content[0].type", "type"},
-    {R"({"messages":[{"role":"user","content":[{"type":"image_url"}]}]})", 400, "invalid_value", "messages[0].content[0].type", "image_url"},
-    {R"({"messages":[{"role":"user","content":"x"},{"role":"tool","content":"x"}]})", 400, nullptr, "messages.[1].role", "must be a response to a preceeding message"},
-    {R"({"temperature":"hot"})", 400, "invalid_type", "temperature", "Invalid type for 'temperature': expected a decimal, but got a string instead."},
+    {R"({"messages":[{"content":"x"}]})", 400, "missing_required_parameter", "messages[0].role",
+     "'messages[0].role'"},
+    {R"({"messages":[{"role":"wizard","content":"x"}]})", 400, "invalid_value", "messages[0].role",
+     "Invalid value: 'wizard'. Supported values are: "},
+    {R"({"messages":[{"role":"user"}]})", 400, "missing_required_parameter", "messages[0].content",
+     "messages[0].content"},
+    {R"({"messages":[{"role":"user","content":5}]})", 400, "invalid_type", "messages[0].content",
+     "expected one of a string"},
+    {R"({"messages":[{"role":"user","content":[{"text":"x"}]}]})", 400,
+     "missing_required_parameter", "messages[0].content[0].type", "type"},
+    {R"({"messages":[{"role":"user","content":[{"type":"image_url"}]}]})", 400, "invalid_value",
+     "messages[0].content[0].type", "image_url"},
+    {R"({"messages":[{"role":"user","content":"x"},{"role":"tool","content":"x"}]})", 400, nullptr,
+     "messages.[1].role", "must be a response to a preceeding message"},
+    {R"({"temperature":"hot"})", 400, "invalid_type", "temperature",
+     "Invalid type for 'temperature': expected a decimal, but got a string instead."},
     {R"({"temperature":3})", 400, "decimal_above_max_value", "temperature",
-     "Invalid 'temperature': decimal above maximum value. Expected a value <= 2, but got 3 instead."},
-    {R"({"temperature":-0.5})", 400, "decimal_below_min_value", "temperature", "Expected a value >= 0, but got -0.5 instead."},
+     "Invalid 'temperature': decimal above maximum value. Expected a value <= 2, but got 3 "
+     "instead."},
+    {R"({"temperature":-0.5})", 400, "decimal_below_min_value", "temperature",
+     "Expected a value >= 0, but got -0.5 instead."},
     {R"({"top_p":1.5})", 400, "decimal_above_max_value", "top_p", "top_p"},
     {R"({"presence_penalty":-3})", 400, "decimal_below_min_value", "presence_penalty", "-2"},
-    {R"({"n":0})", 400, "integer_below_min_value", "n", "Invalid 'n': integer below minimum value. Expected a value >= 1, but got 0 instead."},
+    {R"({"n":0})", 400, "integer_below_min_value", "n",
+     "Invalid 'n': integer below minimum value. Expected a value >= 1, but got 0 instead."},
     {R"({"n":1000})", 400, "integer_above_max_value", "n", "128"},
     {R"({"n":1.5})", 400, "invalid_type", "n", "expected an integer, but got a decimal instead."},
     {R"({"max_tokens":0})", 400, "integer_below_min_value", "max_tokens", "max_tokens"},
-    {R"({"max_tokens":5,"max_completion_tokens":5})", 400, "invalid_value", "max_tokens", "at the same time"},
-    {R"({"stop":["a","b","c","d","e"]})", 400, "array_above_max_length", "stop", "maximum length 4"},
+    {R"({"max_tokens":5,"max_completion_tokens":5})", 400, "invalid_value", "max_tokens",
+     "at the same time"},
+    {R"({"stop":["a","b","c","d","e"]})", 400, "array_above_max_length", "stop",
+     "maximum length 4"},
     {R"({"stop":[1]})", 400, "invalid_type", "stop[0]", "a string"},
     {R"({"stream":"yes"})", 400, "invalid_type", "stream", "a boolean"},
-    {R"({"stream_options":{"include_usage":true}})", 400, nullptr, "stream_options", "only allowed when 'stream' is enabled"},
-    {R"({"top_logprobs":3})", 400, nullptr, "top_logprobs", "only allowed when 'logprobs' is enabled"},
-    {R"({"logprobs":true,"top_logprobs":21})", 400, "integer_above_max_value", "top_logprobs", "20"},
+    {R"({"stream_options":{"include_usage":true}})", 400, nullptr, "stream_options",
+     "only allowed when 'stream' is enabled"},
+    {R"({"top_logprobs":3})", 400, nullptr, "top_logprobs",
+     "only allowed when 'logprobs' is enabled"},
+    {R"({"logprobs":true,"top_logprobs":21})", 400, "integer_above_max_value", "top_logprobs",
+     "20"},
     {R"({"logit_bias":{"x":1}})", 400, "invalid_value", "logit_bias", "logit_bias"},
     {R"({"logit_bias":{"1":101}})", 400, "decimal_above_max_value", "1", "100"},
     {R"({"seed":"x"})", 400, "invalid_type", "seed", "an integer"},
-    {R"({"tools":[{"type":"function"}]})", 400, "unsupported_parameter", "tools", "Unsupported parameter: 'tools'"},
-    {R"({"response_format":{"type":"json_object"}})", 400, "unsupported_parameter", "response_format", "json_object"},
+    {R"({"tools":[{"type":"function"}]})", 400, "unsupported_parameter", "tools",
+     "Unsupported parameter: 'tools'"},
+    {R"({"response_format":{"type":"json_object"}})", 400, "unsupported_parameter",
+     "response_format", "json_object"},
     {R"({"modalities":["audio"]})", 400, "unsupported_parameter", "modalities", "modalities"},
-    {R"({"no_such_parameter":1})", 400, "unknown_parameter", "no_such_parameter", "Unknown parameter: 'no_such_parameter'."},
+    {R"({"no_such_parameter":1})", 400, "unknown_parameter", "no_such_parameter",
+     "Unknown parameter: 'no_such_parameter'."},
 };
 
 void expect_error(const Reply& reply, const Case& c) {
@@ -74,43 +98,56 @@ void expect_error(const Reply& reply, const Case& c) {
   EXPECT_EQ(error["type"], json::Value("invalid_request_error")) << c.change;
   EXPECT_EQ(error["code"], c.code == nullptr ? json::Value() : json::Value(c.code)) << c.change;
   EXPECT_EQ(error["param"], c.param == nullptr ? json::Value() : json::Value(c.param)) << c.change;
-  EXPECT_NE(error["message"].as_string().find(c.message), std::string::npos) << error["message"].as_string();
+  EXPECT_NE(error["message"].as_string().find(c.message), std::string::npos)
+      << error["message"].as_string();
 }
 
 TEST(BadInput, EveryParameterIsNamed) {
   for (const Case& c : kCases) {
-    expect_error(server().post("/v1/chat/completions", chat_body(json::parse(c.change).value().as_object())), c);
+    expect_error(
+        server().post("/v1/chat/completions", chat_body(json::parse(c.change).value().as_object())),
+        c);
   }
   // Errors come before a stream begins, with their status.
-  expect_error(server().post("/v1/chat/completions", chat_body({{"stream", true}, {"model", "gpt-9"}})), kCases[3]);
+  expect_error(
+      server().post("/v1/chat/completions", chat_body({{"stream", true}, {"model", "gpt-9"}})),
+      kCases[3]);
 }
 
 TEST(BadInput, AContextThatIsTooLong) {
   for (const int length : {300, 100'000}) {
     json::Value body = chat_body();
-    body.set("messages", json::Array{json::Object{{"role", "user"}, {"content", std::string(static_cast<size_t>(length), 'x')}}});
+    body.set("messages",
+             json::Array{json::Object{{"role", "user"},
+                                      {"content", std::string(static_cast<size_t>(length), 'x')}}});
     const Reply reply = server().post("/v1/chat/completions", body);
     EXPECT_EQ(reply.status, 400);
     EXPECT_EQ(reply.error()["code"], json::Value("context_length_exceeded"));
     EXPECT_EQ(reply.error()["param"], json::Value("messages"));
-    EXPECT_TRUE(reply.error()["message"].as_string().starts_with("This model's maximum context length is 256 tokens. However, your messages resulted in "));
+    EXPECT_TRUE(reply.error()["message"].as_string().starts_with(
+        "This model's maximum context length is 256 tokens. However, your messages resulted in "));
   }
   EXPECT_EQ(server().ledger().open_holds(), 0);
 }
 
 TEST(BadInput, BodiesThatAreNotJson) {
-  for (const std::string body : {"", "{", "[1,2]", "null", "\xff\xfe", R"({"a":1,"a":2})", R"({"model":"\ud800"})", "{} x"}) {
-    const Reply reply = server().request("POST", "/v1/chat/completions", body, server().authorization());
+  for (const std::string body : {"", "{", "[1,2]", "null", "\xff\xfe", R"({"a":1,"a":2})",
+                                 R"({"model":"\ud800"})", "{} x"}) {
+    const Reply reply =
+        server().request("POST", "/v1/chat/completions", body, server().authorization());
     EXPECT_EQ(reply.status, 400) << body;
-    EXPECT_TRUE(reply.error()["message"].as_string().starts_with("We could not parse the JSON body of your request. (HINT: "));
+    EXPECT_TRUE(reply.error()["message"].as_string().starts_with(
+        "We could not parse the JSON body of your request. (HINT: "));
   }
   std::string deep(5000, '[');
-  EXPECT_EQ(server().request("POST", "/v1/chat/completions", deep, server().authorization()).status, 400);
+  EXPECT_EQ(server().request("POST", "/v1/chat/completions", deep, server().authorization()).status,
+            400);
 }
 
 TEST(BadInput, ABodyThatIsTooLarge) {
   net::RawClient client(server().port());
-  client.send("POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\n" + server().authorization() + "Content-Length: 999999999\r\n\r\n{");
+  client.send("POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\n" + server().authorization() +
+              "Content-Length: 999999999\r\n\r\n{");
   const Reply reply = ApiServer::parse(client.read_response());
   EXPECT_EQ(reply.status, 413);
   EXPECT_EQ(reply.error().as_object().size(), 4u);
@@ -124,13 +161,18 @@ TEST(BadInput, Keys) {
   EXPECT_EQ(none.header("access-control-allow-origin"), "*");
 
   const std::string wrong = "sk-abcdefghijklmnopqrstuvwxyz";
-  const Reply bad = server().request("GET", "/v1/models", "", "Authorization: Bearer " + wrong + "\r\n");
+  const Reply bad =
+      server().request("GET", "/v1/models", "", "Authorization: Bearer " + wrong + "\r\n");
   EXPECT_EQ(bad.status, 401);
   EXPECT_EQ(bad.error()["code"], json::Value("invalid_api_key"));
   EXPECT_NE(bad.error()["message"].as_string().find("sk-ab***wxyz"), std::string::npos);
   EXPECT_EQ(bad.body.find(wrong), std::string::npos);
 
-  const auto key = server().identity().create_key(server().founding().owner.id, server().founding().project.id, "short-lived").value();
+  const auto key =
+      server()
+          .identity()
+          .create_key(server().founding().owner.id, server().founding().project.id, "short-lived")
+          .value();
   const std::string header = "authorization: bearer " + std::string(key.secret.reveal()) + "\r\n";
   EXPECT_EQ(server().request("GET", "/v1/models", "", header).status, 200);
   ASSERT_TRUE(server().identity().revoke_key(key.key.id));
@@ -145,14 +187,16 @@ TEST(BadInput, RoutesAndMethods) {
   EXPECT_EQ(wrong.status, 405);
   EXPECT_EQ(wrong.error()["code"], json::Value("method_not_supported"));
   EXPECT_EQ(wrong.error()["message"],
-            json::Value("Not allowed to GET on /v1/chat/completions. (HINT: Perhaps you meant to use a different HTTP method?)"));
+            json::Value("Not allowed to GET on /v1/chat/completions. (HINT: Perhaps you meant to "
+                        "use a different HTTP method?)"));
   const Reply model = server().get("/v1/models/a%2Fb");
   EXPECT_EQ(model.status, 404);
   EXPECT_EQ(model.error()["param"], json::Value("model"));
   EXPECT_EQ(model.error()["message"], json::Value("The model 'a/b' does not exist"));
   const Reply preflight = server().request("OPTIONS", "/v1/chat/completions");
   EXPECT_EQ(preflight.status, 204);
-  EXPECT_NE(preflight.header("access-control-allow-headers").find("authorization"), std::string::npos);
+  EXPECT_NE(preflight.header("access-control-allow-headers").find("authorization"),
+            std::string::npos);
 }
 
 TEST(Models, AreListedAndFound) {
@@ -179,15 +223,18 @@ TEST(Operations, HealthReadinessMetrics) {
 TEST(Routes, PatternsFitWholePaths) {
   EXPECT_TRUE(match_pattern("/", "/"));
   EXPECT_FALSE(match_pattern("/", "/x"));
-  EXPECT_EQ(match_pattern("/v1/models/{id*}", "/v1/models/a%3Ab/c"), std::vector<std::string>{"a:b/c"});
-  EXPECT_EQ(match_pattern("/api/conversations/{id}/stop", "/api/conversations/c1/stop"), std::vector<std::string>{"c1"});
+  EXPECT_EQ(match_pattern("/v1/models/{id*}", "/v1/models/a%3Ab/c"),
+            std::vector<std::string>{"a:b/c"});
+  EXPECT_EQ(match_pattern("/api/conversations/{id}/stop", "/api/conversations/c1/stop"),
+            std::vector<std::string>{"c1"});
   EXPECT_FALSE(match_pattern("/api/conversations/{id}", "/api/conversations/c1/stop"));
   EXPECT_FALSE(match_pattern("/api/conversations/{id}", "/api/conversations/"));
   EXPECT_FALSE(match_pattern("/v1/models", "/v1/models/"));
   EXPECT_FALSE(match_pattern("/v1/models/{id*}", "/v1/models/%zz"));
   for (const Route& route : routes()) {
     EXPECT_TRUE(route.handle != nullptr) << route.pattern;
-    EXPECT_TRUE(route.auth != Auth::None || route.method == "GET") << route.pattern << ": strangers may only look";
+    EXPECT_TRUE(route.auth != Auth::None || route.method == "GET")
+        << route.pattern << ": strangers may only look";
   }
 }
 

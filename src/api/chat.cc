@@ -10,7 +10,8 @@ namespace api {
 namespace {
 
 AnswerHead head_of(const gateway::ChatRun& run, int64_t created) {
-  return {crypto::random_id("chatcmpl-"), created, run.channel().name(), run.channel().fingerprint()};
+  return {crypto::random_id("chatcmpl-"), created, run.channel().name(),
+          run.channel().fingerprint()};
 }
 
 // Nobody but the server itself cancels a request whose client is still there to read of it.
@@ -18,23 +19,29 @@ std::optional<base::Error> failure_of(const gateway::ChatEnd& end) {
   if (end.error) return end.error;
   for (const engine::Finish finish : end.finishes) {
     if (finish == engine::Finish::Cancelled || finish == engine::Finish::Error) {
-      return base::Error{base::Code::Unavailable, "the answer was cut off", "server_is_draining", {}, {}};
+      return base::Error{
+          base::Code::Unavailable, "the answer was cut off", "server_is_draining", {}, {}};
     }
   }
   return {};
 }
 
-// Sends each piece as it comes. The finish chunks wait for the settlement: money is on disk before the last byte.
+// Sends each piece as it comes. The finish chunks wait for the settlement: money is on disk before
+// the last byte.
 class StreamSink final : public gateway::ChatSink {
  public:
   StreamSink(Call call, int choices, bool include_usage, bool logprobs)
-      : call_(std::move(call)), choices_(choices), include_usage_(include_usage), logprobs_(logprobs) {}
+      : call_(std::move(call)),
+        choices_(choices),
+        include_usage_(include_usage),
+        logprobs_(logprobs) {}
 
   void started(const gateway::ChatRun& run) override {
     tokenizer_ = &run.channel().model().tokenizer();
     writer_.emplace(head_of(run, call_.app->clock.now().seconds()), include_usage_, logprobs_);
     call_.begin_events();
-    for (int i = 0; i < choices_; ++i) call_.exchange->write(writer_->first(i));  // each role once, indexes in order
+    for (int i = 0; i < choices_; ++i)
+      call_.exchange->write(writer_->first(i));  // each role once, indexes in order
   }
   void delta(int choice, const engine::Event& event) override {
     call_.exchange->write(writer_->text(choice, event, *tokenizer_));
@@ -101,8 +108,10 @@ void create_chat_completion(const Call& call) {
   request.request_id = call.request_id;
   request.received_ns = call.request().received_ns;
   std::shared_ptr<gateway::ChatSink> sink;
-  if (chat->stream) sink = std::make_shared<StreamSink>(call, request.choices, chat->include_usage, chat->logprobs);
-  else sink = std::make_shared<WholeSink>(call, request.choices, chat->logprobs);
+  if (chat->stream)
+    sink = std::make_shared<StreamSink>(call, request.choices, chat->include_usage, chat->logprobs);
+  else
+    sink = std::make_shared<WholeSink>(call, request.choices, chat->logprobs);
 
   const auto run = call.app->gateway.chat(call.caller, std::move(request), std::move(sink));
   if (!run) return call.fail(run.error());

@@ -16,7 +16,9 @@ json::Value token_json(int32_t id, float logprob, const text::Tokenizer& tokeniz
 
 }  // namespace
 
-std::string_view finish_reason(engine::Finish finish) { return finish == engine::Finish::Length ? "length" : "stop"; }
+std::string_view finish_reason(engine::Finish finish) {
+  return finish == engine::Finish::Length ? "length" : "stop";
+}
 
 json::Value usage_json(int64_t prompt_tokens, int64_t completion_tokens) {
   return json::Object{
@@ -30,7 +32,8 @@ json::Value usage_json(int64_t prompt_tokens, int64_t completion_tokens) {
                                                  {"rejected_prediction_tokens", 0}}}};
 }
 
-json::Array logprobs_json(std::span<const engine::TokenLogprob> logprobs, const text::Tokenizer& tokenizer) {
+json::Array logprobs_json(std::span<const engine::TokenLogprob> logprobs,
+                          const text::Tokenizer& tokenizer) {
   json::Array list;
   for (const engine::TokenLogprob& token : logprobs) {
     json::Value entry = token_json(token.id, token.logprob, tokenizer);
@@ -42,13 +45,15 @@ json::Array logprobs_json(std::span<const engine::TokenLogprob> logprobs, const 
   return list;
 }
 
-json::Value answer_json(const AnswerHead& head, std::span<const AnswerChoice> choices, const gateway::ChatEnd& end,
-                        bool logprobs, const text::Tokenizer& tokenizer) {
+json::Value answer_json(const AnswerHead& head, std::span<const AnswerChoice> choices,
+                        const gateway::ChatEnd& end, bool logprobs,
+                        const text::Tokenizer& tokenizer) {
   json::Array list;
   for (size_t i = 0; i < choices.size(); ++i) {
     json::Value probabilities;
     if (logprobs) {
-      probabilities = json::Object{{"content", logprobs_json(choices[i].logprobs, tokenizer)}, {"refusal", nullptr}};
+      probabilities = json::Object{{"content", logprobs_json(choices[i].logprobs, tokenizer)},
+                                   {"refusal", nullptr}};
     }
     list.push_back(json::Object{{"index", static_cast<int64_t>(i)},
                                 {"message", json::Object{{"role", "assistant"},
@@ -72,7 +77,8 @@ ChunkWriter::ChunkWriter(const AnswerHead& head, bool include_usage, bool logpro
     : include_usage_(include_usage), logprobs_(logprobs) {
   prefix_ = "data: {\"id\":";
   json::append_string(&prefix_, head.id);
-  prefix_ += ",\"object\":\"chat.completion.chunk\",\"created\":" + std::to_string(head.created) + ",\"model\":";
+  prefix_ += ",\"object\":\"chat.completion.chunk\",\"created\":" + std::to_string(head.created) +
+             ",\"model\":";
   json::append_string(&prefix_, head.model);
   prefix_ += ",\"system_fingerprint\":";
   json::append_string(&prefix_, head.fingerprint);
@@ -83,7 +89,11 @@ std::string ChunkWriter::chunk(int choice, std::string_view delta, std::string_v
                                std::string_view finish) const {
   std::string out = prefix_;
   out += "{\"index\":" + std::to_string(choice) + ",\"delta\":";
-  out.append(delta).append(",\"logprobs\":").append(logprobs).append(",\"finish_reason\":").append(finish);
+  out.append(delta)
+      .append(",\"logprobs\":")
+      .append(logprobs)
+      .append(",\"finish_reason\":")
+      .append(finish);
   out += include_usage_ ? "}],\"usage\":null}\n\n" : "}]}\n\n";
   return out;
 }
@@ -92,13 +102,15 @@ std::string ChunkWriter::first(int choice) const {
   return chunk(choice, R"({"role":"assistant","content":"","refusal":null})", "null", "null");
 }
 
-std::string ChunkWriter::text(int choice, const engine::Event& event, const text::Tokenizer& tokenizer) const {
+std::string ChunkWriter::text(int choice, const engine::Event& event,
+                              const text::Tokenizer& tokenizer) const {
   std::string delta = "{\"content\":";
   json::append_string(&delta, event.text);
   delta += '}';
   std::string logprobs = "null";
   if (logprobs_) {
-    logprobs = json::dump(json::Object{{"content", logprobs_json(event.logprobs, tokenizer)}, {"refusal", nullptr}});
+    logprobs = json::dump(
+        json::Object{{"content", logprobs_json(event.logprobs, tokenizer)}, {"refusal", nullptr}});
   }
   return chunk(choice, delta, logprobs, "null");
 }
@@ -108,9 +120,13 @@ std::string ChunkWriter::finish(int choice, engine::Finish reason) const {
 }
 
 std::string ChunkWriter::usage(const gateway::ChatEnd& end) const {
-  return prefix_ + "],\"usage\":" + json::dump(usage_json(end.prompt_tokens, end.completion_tokens)) + "}\n\n";
+  return prefix_ +
+         "],\"usage\":" + json::dump(usage_json(end.prompt_tokens, end.completion_tokens)) +
+         "}\n\n";
 }
 
-std::string ChunkWriter::error(const json::Value& body) { return "data: " + json::dump(body) + "\n\n"; }
+std::string ChunkWriter::error(const json::Value& body) {
+  return "data: " + json::dump(body) + "\n\n";
+}
 
 }  // namespace api

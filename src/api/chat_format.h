@@ -1,4 +1,5 @@
-// The answer of a chat completion, whole and in pieces, in the exact shapes and order that clients check (API 5).
+// The answer of a chat completion, whole and in pieces, in the exact shapes and order that clients
+// check (API 5).
 #pragma once
 
 #include <span>
@@ -25,12 +26,15 @@ struct AnswerChoice {
 std::string_view finish_reason(engine::Finish finish);
 json::Value usage_json(int64_t prompt_tokens, int64_t completion_tokens);
 // One entry per token: text, probability, raw bytes, alternatives.
-json::Array logprobs_json(std::span<const engine::TokenLogprob> logprobs, const text::Tokenizer& tokenizer);
+json::Array logprobs_json(std::span<const engine::TokenLogprob> logprobs,
+                          const text::Tokenizer& tokenizer);
 
-json::Value answer_json(const AnswerHead& head, std::span<const AnswerChoice> choices, const gateway::ChatEnd& end,
-                        bool logprobs, const text::Tokenizer& tokenizer);
+json::Value answer_json(const AnswerHead& head, std::span<const AnswerChoice> choices,
+                        const gateway::ChatEnd& end, bool logprobs,
+                        const text::Tokenizer& tokenizer);
 
-// The events of a streamed answer, each "data: …\n\n". With include_usage every chunk but the last has "usage":null.
+// The events of a streamed answer, each "data: …\n\n". With include_usage every chunk but the last
+// has "usage":null.
 class ChunkWriter {
  public:
   ChunkWriter(const AnswerHead& head, bool include_usage, bool logprobs);
@@ -43,7 +47,8 @@ class ChunkWriter {
   static std::string done() { return "data: [DONE]\n\n"; }
 
  private:
-  std::string chunk(int choice, std::string_view delta, std::string_view logprobs, std::string_view finish) const;
+  std::string chunk(int choice, std::string_view delta, std::string_view logprobs,
+                    std::string_view finish) const;
 
   std::string prefix_;  // up to "choices":[
   bool include_usage_;

@@ -1,5 +1,6 @@
-// The body of POST /v1/chat/completions, checked field by field: what is wrong is refused with OpenAI's code and the
-// parameter's name, what is null is absent, and what is known but not offered says so.
+// The body of POST /v1/chat/completions, checked field by field: what is wrong is refused with
+// OpenAI's code and the parameter's name, what is null is absent, and what is known but not offered
+// says so.
 #pragma once
 
 #include "gateway/gateway.h"
@@ -14,6 +15,7 @@ struct ChatCall {
   bool logprobs = false;
 };
 
-base::Result<ChatCall> parse_chat_request(const json::Value& body, bool tolerate_unknown_parameters);
+base::Result<ChatCall> parse_chat_request(const json::Value& body,
+                                          bool tolerate_unknown_parameters);
 
 }  // namespace api

@@ -1,4 +1,5 @@
-// Arbitrary bytes as the body of a chat completion: refused with a sentence, or a request that keeps every limit.
+// Arbitrary bytes as the body of a chat completion: refused with a sentence, or a request that
+// keeps every limit.
 #include <cstdint>
 
 #include "api/chat_request.h"
@@ -17,7 +18,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (const json::Value& message : request.messages.as_array()) {
     CHECK(message["role"].is_string() && message["content"].is_string());
   }
-  CHECK(request.choices >= 1 && request.choices <= 128 && request.max_tokens >= 0 && request.stop.size() <= 4);
+  CHECK(request.choices >= 1 && request.choices <= 128 && request.max_tokens >= 0 &&
+        request.stop.size() <= 4);
   CHECK(request.sampling.top_logprobs >= 0 && request.sampling.top_logprobs <= 20);
   return 0;
 }

@@ -1,4 +1,5 @@
-// Chat completions end to end: over HTTP, through gateway, ledger and engine, with a small random model.
+// Chat completions end to end: over HTTP, through gateway, ledger and engine, with a small random
+// model.
 #include <gtest/gtest.h>
 
 #include "api/testing_server.h"
@@ -31,7 +32,9 @@ std::vector<json::Value> events(const std::string& stream) {
 }
 
 TEST(Chat, APlainAnswerHasEveryField) {
-  const Reply reply = server().post("/v1/chat/completions", chat_body({{"temperature", 0}, {"max_tokens", 12}, {"logit_bias", kNoEnd}}));
+  const Reply reply =
+      server().post("/v1/chat/completions",
+                    chat_body({{"temperature", 0}, {"max_tokens", 12}, {"logit_bias", kNoEnd}}));
   ASSERT_EQ(reply.status, 200) << reply.body;
   EXPECT_EQ(reply.header("content-type"), "application/json");
   EXPECT_TRUE(reply.header("x-request-id").starts_with("req_"));
@@ -59,8 +62,11 @@ TEST(Chat, APlainAnswerHasEveryField) {
 
 TEST(Chat, AStreamHasTheExactOrder) {
   json::Object more = {{"temperature", 0}, {"max_tokens", 10}, {"logit_bias", kNoEnd}};
-  const std::string plain = server().post("/v1/chat/completions", chat_body(more))
-                                .json["choices"].as_array()[0]["message"]["content"].as_string();
+  const std::string plain = server()
+                                .post("/v1/chat/completions", chat_body(more))
+                                .json["choices"]
+                                .as_array()[0]["message"]["content"]
+                                .as_string();
   more.push_back({"stream", true});
   more.push_back({"stream_options", json::Object{{"include_usage", true}}});
   const Reply reply = server().post("/v1/chat/completions", chat_body(more));
@@ -72,8 +78,9 @@ TEST(Chat, AStreamHasTheExactOrder) {
 
   const std::vector<json::Value> chunks = events(reply.body);
   ASSERT_GE(chunks.size(), 4u);
-  EXPECT_EQ(json::dump(chunks[0]["choices"]),
-            R"([{"index":0,"delta":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null}])");
+  EXPECT_EQ(
+      json::dump(chunks[0]["choices"]),
+      R"([{"index":0,"delta":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null}])");
   std::string text;
   for (size_t i = 0; i < chunks.size(); ++i) {
     EXPECT_EQ(chunks[i]["id"], chunks[0]["id"]);
@@ -94,12 +101,14 @@ TEST(Chat, AStreamHasTheExactOrder) {
 }
 
 TEST(Chat, WithoutIncludeUsageNoChunkNamesUsage) {
-  const Reply reply = server().post("/v1/chat/completions", chat_body({{"stream", true}, {"max_tokens", 3}}));
+  const Reply reply =
+      server().post("/v1/chat/completions", chat_body({{"stream", true}, {"max_tokens", 3}}));
   EXPECT_EQ(reply.body.find("usage"), std::string::npos);
 }
 
 TEST(Chat, ChoicesDifferAndSeedsRepeat) {
-  const json::Object more = {{"n", 3}, {"seed", 5}, {"max_tokens", 20}, {"temperature", 1.5}, {"logit_bias", kNoEnd}};
+  const json::Object more = {
+      {"n", 3}, {"seed", 5}, {"max_tokens", 20}, {"temperature", 1.5}, {"logit_bias", kNoEnd}};
   const Reply first = server().post("/v1/chat/completions", chat_body(more));
   ASSERT_EQ(first.status, 200) << first.body;
   const json::Array& choices = first.json["choices"].as_array();
@@ -107,16 +116,24 @@ TEST(Chat, ChoicesDifferAndSeedsRepeat) {
   EXPECT_NE(choices[0]["message"]["content"], choices[1]["message"]["content"]);
   EXPECT_NE(choices[1]["message"]["content"], choices[2]["message"]["content"]);
   EXPECT_EQ(first.json["usage"]["completion_tokens"], json::Value(60));
-  EXPECT_EQ(server().post("/v1/chat/completions", chat_body(more)).json["choices"], first.json["choices"]);
+  EXPECT_EQ(server().post("/v1/chat/completions", chat_body(more)).json["choices"],
+            first.json["choices"]);
 
   json::Object one = more;
   one[0].second = 1;
-  EXPECT_EQ(server().post("/v1/chat/completions", chat_body(one)).json["choices"].as_array()[0]["message"], choices[0]["message"]);
+  EXPECT_EQ(server()
+                .post("/v1/chat/completions", chat_body(one))
+                .json["choices"]
+                .as_array()[0]["message"],
+            choices[0]["message"]);
 }
 
 TEST(Chat, LogprobsHaveOneEntryPerToken) {
-  const Reply reply = server().post("/v1/chat/completions", chat_body({{"max_tokens", 4}, {"temperature", 0}, {"logprobs", true},
-                                                                       {"top_logprobs", 2}, {"logit_bias", kNoEnd}}));
+  const Reply reply = server().post("/v1/chat/completions", chat_body({{"max_tokens", 4},
+                                                                       {"temperature", 0},
+                                                                       {"logprobs", true},
+                                                                       {"top_logprobs", 2},
+                                                                       {"logit_bias", kNoEnd}}));
   ASSERT_EQ(reply.status, 200) << reply.body;
   const json::Value& choice = reply.json["choices"].as_array()[0];
   const json::Array& content = choice["logprobs"]["content"].as_array();
@@ -125,16 +142,23 @@ TEST(Chat, LogprobsHaveOneEntryPerToken) {
   for (const json::Value& token : content) {
     EXPECT_EQ(token["top_logprobs"].as_array().size(), 2u);
     EXPECT_LE(token["logprob"].as_double(), 0);
-    for (const json::Value& byte : token["bytes"].as_array()) bytes += static_cast<char>(byte.as_int());
+    for (const json::Value& byte : token["bytes"].as_array())
+      bytes += static_cast<char>(byte.as_int());
   }
   EXPECT_EQ(json::Value(bytes), choice["message"]["content"]);
-  const Reply none = server().post("/v1/chat/completions", chat_body({{"max_tokens", 1}, {"logprobs", true}, {"top_logprobs", 0}}));
+  const Reply none =
+      server().post("/v1/chat/completions",
+                    chat_body({{"max_tokens", 1}, {"logprobs", true}, {"top_logprobs", 0}}));
   EXPECT_EQ(none.status, 200);
 }
 
 TEST(Chat, StopStringsEndTheAnswer) {
   json::Object more = {{"temperature", 0}, {"max_tokens", 30}, {"logit_bias", kNoEnd}};
-  const std::string full = server().post("/v1/chat/completions", chat_body(more)).json["choices"].as_array()[0]["message"]["content"].as_string();
+  const std::string full = server()
+                               .post("/v1/chat/completions", chat_body(more))
+                               .json["choices"]
+                               .as_array()[0]["message"]["content"]
+                               .as_string();
   const std::string stop = full.substr(10, 2);
   more.push_back({"stop", stop});
   const Reply reply = server().post("/v1/chat/completions", chat_body(more));
@@ -144,20 +168,25 @@ TEST(Chat, StopStringsEndTheAnswer) {
 }
 
 TEST(Chat, NullsAndContentPartsAndOldRolesAreFine) {
-  json::Value body = json::parse(R"({"model":"tiny","max_tokens":2,"temperature":null,"stop":null,"tools":null,"seed":null,
+  json::Value body =
+      json::parse(
+          R"({"model":"tiny","max_tokens":2,"temperature":null,"stop":null,"tools":null,"seed":null,
       "logit_bias":null,"stream":null,"user":"u","metadata":{"a":"b"},"store":false,"service_tier":"auto","n":null,
       "messages":[{"role":"developer","content":"Be brief."},{"role":"user","name":"x",
-      "content":[{"type":"text","text":"Hel"},{"type":"text","text":"lo"}]}]})").value();
+      "content":[{"type":"text","text":"Hel"},{"type":"text","text":"lo"}]}]})")
+          .value();
   EXPECT_EQ(server().post("/v1/chat/completions", body).status, 200);
 }
 
 TEST(Chat, TheBillIsExact) {
   const money::Amount before = server().ledger().available(server().account());
-  const Reply reply = server().post("/v1/chat/completions", chat_body({{"max_tokens", 9}, {"logit_bias", kNoEnd}}));
+  const Reply reply =
+      server().post("/v1/chat/completions", chat_body({{"max_tokens", 9}, {"logit_bias", kNoEnd}}));
   ASSERT_EQ(reply.status, 200);
   const int64_t in = reply.json["usage"]["prompt_tokens"].as_int();
   const money::Amount after = server().ledger().available(server().account());
-  EXPECT_EQ(before.pico() - after.pico(), money::Uint128(in) * 10'000'000 + money::Uint128{9} * 30'000'000);
+  EXPECT_EQ(before.pico() - after.pico(),
+            money::Uint128(in) * 10'000'000 + money::Uint128{9} * 30'000'000);
   const auto rows = server().ledger().usage({.limit = 1}).value();
   ASSERT_EQ(rows.size(), 1u);
   EXPECT_EQ(rows[0].request_id, reply.header("x-request-id"));
@@ -172,8 +201,10 @@ TEST(Chat, AClientThatGoesAwayFreesItsPlaceAndPaysForWhatWasMade) {
   std::string request_id;
   {
     net::RawClient client(server().port());
-    client.send(server().text("POST", "/v1/chat/completions",
-                              json::dump(chat_body({{"stream", true}, {"n", 4}, {"logit_bias", kNoEnd}})), server().authorization()));
+    client.send(
+        server().text("POST", "/v1/chat/completions",
+                      json::dump(chat_body({{"stream", true}, {"n", 4}, {"logit_bias", kNoEnd}})),
+                      server().authorization()));
     request_id = ApiServer::parse(client.read_until("\"content\":\"")).header("x-request-id");
   }
   EXPECT_TRUE(eventually([] { return server().gateway().running() == 0; }));
@@ -183,8 +214,10 @@ TEST(Chat, AClientThatGoesAwayFreesItsPlaceAndPaysForWhatWasMade) {
   const auto rows = server().ledger().usage({.limit = 1}).value();
   ASSERT_EQ(rows.size(), 1u);
   const money::Amount after = server().ledger().available(server().account());
-  if (rows[0].request_id == request_id) EXPECT_EQ(before.pico() - after.pico(), rows[0].amount.pico());
-  else EXPECT_EQ(before, after);  // it went before the first token
+  if (rows[0].request_id == request_id)
+    EXPECT_EQ(before.pico() - after.pico(), rows[0].amount.pico());
+  else
+    EXPECT_EQ(before, after);  // it went before the first token
 }
 
 TEST(Chat, AnEmptyPurseIsRefusedForGood) {
@@ -202,7 +235,8 @@ TEST(Chat, WithoutALimitTheAnswerIsAsLongAsTheBalancePays) {
   const Reply reply = modest.post("/v1/chat/completions", chat_body({{"logit_bias", kNoEnd}}));
   ASSERT_EQ(reply.status, 200) << reply.body;
   const int64_t in = reply.json["usage"]["prompt_tokens"].as_int();
-  EXPECT_EQ(reply.json["usage"]["completion_tokens"].as_int(), (2'000'000'000 - in * 10'000'000) / 30'000'000);
+  EXPECT_EQ(reply.json["usage"]["completion_tokens"].as_int(),
+            (2'000'000'000 - in * 10'000'000) / 30'000'000);
   EXPECT_LT(modest.ledger().available(modest.account()).pico(), money::Uint128{30'000'000});
 }
 
@@ -211,7 +245,9 @@ TEST(Chat, AnAnswerMayGoOnWhileOthersDo) {
   std::atomic<int> good{0};
   for (int i = 0; i < 16; ++i) {
     threads.emplace_back([&good, i] {
-      const Reply reply = server().post("/v1/chat/completions", chat_body({{"stream", i % 2 == 0}, {"max_tokens", 40}, {"logit_bias", kNoEnd},
+      const Reply reply = server().post("/v1/chat/completions", chat_body({{"stream", i % 2 == 0},
+                                                                           {"max_tokens", 40},
+                                                                           {"logit_bias", kNoEnd},
                                                                            {"temperature", 0}}));
       good += reply.status == 200;
     });

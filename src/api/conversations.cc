@@ -18,7 +18,8 @@ json::Value conversation_json(const chat::Conversation& conversation) {
                       {"updated_at", conversation.updated.seconds()}};
 }
 
-base::Result<std::string> read_string(const json::Value& body, std::string_view name, bool required) {
+base::Result<std::string> read_string(const json::Value& body, std::string_view name,
+                                      bool required) {
   const json::Value* value = find_parameter(body, name);
   if (value == nullptr && required) return missing(name);
   if (value == nullptr) return std::string();
@@ -32,15 +33,20 @@ base::Result<std::string> read_model(const Call& call, const json::Value& body) 
   const auto& channels = call.app->gateway.channels();
   if (model.empty() && !channels.empty()) model = channels.front()->name();
   if (!call.app->gateway.find(model)) {
-    return base::fail(base::Code::NotFound, "The model `" + model + "` does not exist or you do not have access to it.",
+    return base::fail(base::Code::NotFound,
+                      "The model `" + model + "` does not exist or you do not have access to it.",
                       model, "model_not_found");
   }
   return model;
 }
 
 ApiError busy() {
-  return {409, "invalid_request_error", "conversation_busy", "",
-          "An answer is being written in this conversation. Stop it, or wait for it.", {{"x-should-retry", "false"}}};
+  return {409,
+          "invalid_request_error",
+          "conversation_busy",
+          "",
+          "An answer is being written in this conversation. Stop it, or wait for it.",
+          {{"x-should-retry", "false"}}};
 }
 
 base::Result<chat::Conversations::Turn> ask(const Call& call) {
@@ -52,14 +58,16 @@ base::Result<chat::Conversations::Turn> ask(const Call& call) {
   const bool at_root = given != nullptr && given->is_null();
   TRY(std::string parent, read_string(body, "parent_id", false));
   if (at_root) parent = chat::Conversations::kRoot;
-  return call.app->conversations.ask(call.caller.user_id, call.parameters[0], content, model, parent);
+  return call.app->conversations.ask(call.caller.user_id, call.parameters[0], content, model,
+                                     parent);
 }
 
 base::Result<chat::Message> ask_again(const Call& call) {
   TRY(const json::Value body, call.json_body());
   TRY(const std::string message_id, read_string(body, "message_id", true));
   TRY(const std::string model, read_model(call, body));
-  return call.app->conversations.regenerate(call.caller.user_id, call.parameters[0], message_id, model);
+  return call.app->conversations.regenerate(call.caller.user_id, call.parameters[0], message_id,
+                                            model);
 }
 
 }  // namespace
@@ -68,7 +76,8 @@ void list_conversations(const Call& call) {
   chat::Conversations::Cursor after;
   int64_t limit = 100;
   for (const net::Header& parameter : net::parse_query(call.request().query)) {
-    if (parameter.name == "limit") limit = std::clamp<int64_t>(std::atoll(parameter.value.c_str()), 1, 100);
+    if (parameter.name == "limit")
+      limit = std::clamp<int64_t>(std::atoll(parameter.value.c_str()), 1, 100);
     if (parameter.name != "after") continue;
     const auto last = call.app->conversations.get(call.caller.user_id, parameter.value);
     if (!last) return call.fail(last.error());
@@ -77,9 +86,11 @@ void list_conversations(const Call& call) {
   const auto list = call.app->conversations.list(call.caller.user_id, limit, after);
   if (!list) return call.fail(list.error());
   json::Array data;
-  for (const chat::Conversation& conversation : *list) data.push_back(conversation_json(conversation));
+  for (const chat::Conversation& conversation : *list)
+    data.push_back(conversation_json(conversation));
   const bool has_more = static_cast<int64_t>(data.size()) == limit;
-  call.respond_json(json::Object{{"object", "list"}, {"data", std::move(data)}, {"has_more", has_more}});
+  call.respond_json(
+      json::Object{{"object", "list"}, {"data", std::move(data)}, {"has_more", has_more}});
 }
 
 void create_conversation(const Call& call) {
@@ -114,7 +125,8 @@ void rename_conversation(const Call& call) {
   const auto title = read_string(*body, "title", true);
   if (!title) return call.fail(title.error());
   const std::string& id = call.parameters[0];
-  if (const base::Status status = call.app->conversations.rename(call.caller.user_id, id, *title); !status) {
+  if (const base::Status status = call.app->conversations.rename(call.caller.user_id, id, *title);
+      !status) {
     return call.fail(status.error());
   }
   const auto conversation = call.app->conversations.get(call.caller.user_id, id);
@@ -124,7 +136,9 @@ void rename_conversation(const Call& call) {
 
 void delete_conversation(const Call& call) {
   call.app->generations.stop(call.caller.user_id, call.parameters[0]);
-  if (const base::Status status = call.app->conversations.remove(call.caller.user_id, call.parameters[0]); !status) {
+  if (const base::Status status =
+          call.app->conversations.remove(call.caller.user_id, call.parameters[0]);
+      !status) {
     return call.fail(status.error());
   }
   call.respond({204, {}, ""});
@@ -132,7 +146,8 @@ void delete_conversation(const Call& call) {
 
 void create_message(const Call& call) {
   Generations& generations = call.app->generations;
-  if (!generations.reserve(call.caller.user_id, call.parameters[0])) return call.respond(error_response(busy()));
+  if (!generations.reserve(call.caller.user_id, call.parameters[0]))
+    return call.respond(error_response(busy()));
   auto turn = ask(call);
   if (turn) return generations.start(call, turn->assistant, turn->user.id);
   generations.let_go(call.parameters[0]);
@@ -141,7 +156,8 @@ void create_message(const Call& call) {
 
 void regenerate_message(const Call& call) {
   Generations& generations = call.app->generations;
-  if (!generations.reserve(call.caller.user_id, call.parameters[0])) return call.respond(error_response(busy()));
+  if (!generations.reserve(call.caller.user_id, call.parameters[0]))
+    return call.respond(error_response(busy()));
   auto answer = ask_again(call);
   if (answer) return generations.start(call, *answer, answer->parent_id);
   generations.let_go(call.parameters[0]);

@@ -1,5 +1,6 @@
-// The one place where an error becomes an HTTP answer, in the shape that OpenAI's clients expect: always the four keys,
-// and a status by which an SDK picks its exception and decides whether to try again.
+// The one place where an error becomes an HTTP answer, in the shape that OpenAI's clients expect:
+// always the four keys, and a status by which an SDK picks its exception and decides whether to try
+// again.
 #pragma once
 
 #include <string>
@@ -14,8 +15,8 @@ namespace api {
 struct ApiError {
   int status = 500;
   std::string type = "invalid_request_error";
-  std::string code;    // empty: null
-  std::string param;   // empty: null
+  std::string code;   // empty: null
+  std::string param;  // empty: null
   std::string message;
   std::vector<net::Header> headers = {};  // retry-after, x-should-retry
 };
@@ -34,7 +35,8 @@ ApiError wrong_method(std::string_view method, std::string_view path);
 std::string masked(std::string_view key);
 
 // Refusals of a request's parameters: `code` and `param` as in OpenAI's errors.
-std::unexpected<base::Error> refuse_parameter(std::string_view code, std::string param, std::string message);
+std::unexpected<base::Error> refuse_parameter(std::string_view code, std::string param,
+                                              std::string message);
 
 net::Response json_response(int status, const json::Value& body);
 

@@ -14,7 +14,8 @@ std::string event(std::string_view name, const json::Value& data) {
 json::Value messages_of(const std::vector<chat::Message>& path) {
   json::Array messages;
   for (const chat::Message& message : path) {
-    messages.push_back(json::Object{{"role", chat::role_name(message.role)}, {"content", message.content}});
+    messages.push_back(
+        json::Object{{"role", chat::role_name(message.role)}, {"content", message.content}});
   }
   return messages;
 }
@@ -38,7 +39,9 @@ chat::Finished finished_of(const gateway::ChatEnd& end, const std::string& relea
 }  // namespace
 
 json::Value message_json(const chat::Message& message) {
-  const auto or_null = [](const std::string& text) { return text.empty() ? json::Value() : json::Value(text); };
+  const auto or_null = [](const std::string& text) {
+    return text.empty() ? json::Value() : json::Value(text);
+  };
   json::Value out = json::Object{{"id", message.id},
                                  {"parent_id", or_null(message.parent_id)},
                                  {"role", chat::role_name(message.role)},
@@ -49,9 +52,10 @@ json::Value message_json(const chat::Message& message) {
   const bool ended = message.status != chat::MessageStatus::Partial;
   out.set("model", message.model);
   out.set("release_id", or_null(message.release_id));
-  out.set("usage", ended ? json::Value(json::Object{{"prompt_tokens", message.prompt_tokens},
-                                                    {"completion_tokens", message.completion_tokens}})
-                         : json::Value());
+  out.set("usage", ended
+                       ? json::Value(json::Object{{"prompt_tokens", message.prompt_tokens},
+                                                  {"completion_tokens", message.completion_tokens}})
+                       : json::Value());
   out.set("cost_usd", or_null(message.cost_usd));
   out.set("finish_reason", or_null(message.finish_reason));
   if (!message.error.empty()) out.set("error", message.error);
@@ -62,7 +66,9 @@ json::Value message_json(const chat::Message& message) {
 class GenerationSink final : public gateway::ChatSink {
  public:
   GenerationSink(Call call, chat::Message answer, std::string user_message_id)
-      : call_(std::move(call)), answer_(std::move(answer)), user_message_id_(std::move(user_message_id)) {}
+      : call_(std::move(call)),
+        answer_(std::move(answer)),
+        user_message_id_(std::move(user_message_id)) {}
 
   void started(const gateway::ChatRun& run) override {
     release_id_ = run.channel().release().id;
@@ -76,14 +82,14 @@ class GenerationSink final : public gateway::ChatSink {
   }
   // Writing the end waits for the disk, which the ledger's thread must not.
   void end(const gateway::ChatEnd& end) override {
-    call_.app->workers.run([call = call_, answer = answer_, finished = finished_of(end, release_id_), end] {
-      store_end(call, answer, finished, end);
-    });
+    call_.app->workers.run([call = call_, answer = answer_,
+                            finished = finished_of(end, release_id_),
+                            end] { store_end(call, answer, finished, end); });
   }
 
  private:
-  static void store_end(const Call& call, const chat::Message& answer, const chat::Finished& finished,
-                        const gateway::ChatEnd& end);
+  static void store_end(const Call& call, const chat::Message& answer,
+                        const chat::Finished& finished, const gateway::ChatEnd& end);
 
   Call call_;
   chat::Message answer_;
@@ -91,8 +97,8 @@ class GenerationSink final : public gateway::ChatSink {
   std::string release_id_;
 };
 
-void GenerationSink::store_end(const Call& call, const chat::Message& answer, const chat::Finished& finished,
-                               const gateway::ChatEnd& end) {
+void GenerationSink::store_end(const Call& call, const chat::Message& answer,
+                               const chat::Finished& finished, const gateway::ChatEnd& end) {
   chat::Conversations& conversations = call.app->conversations;
   if (const base::Status status = conversations.finish(answer.id, finished); !status) {
     base::log(base::Level::Error, "an answer could not be stored",
@@ -103,11 +109,12 @@ void GenerationSink::store_end(const Call& call, const chat::Message& answer, co
   if (end.error) {
     call.exchange->write(event("error", error_body(to_api_error(*end.error))));
   } else if (stored) {
-    call.exchange->write(event("done", json::Object{{"message", message_json(*stored)},
-                                                    {"usage", json::Object{{"prompt_tokens", end.prompt_tokens},
-                                                                           {"completion_tokens", end.completion_tokens}}},
-                                                    {"cost_usd", finished.cost_usd},
-                                                    {"finish_reason", finished.finish_reason}}));
+    call.exchange->write(event(
+        "done", json::Object{{"message", message_json(*stored)},
+                             {"usage", json::Object{{"prompt_tokens", end.prompt_tokens},
+                                                    {"completion_tokens", end.completion_tokens}}},
+                             {"cost_usd", finished.cost_usd},
+                             {"finish_reason", finished.finish_reason}}));
   }
   call.exchange->end();
 }
@@ -117,27 +124,31 @@ bool Generations::reserve(const std::string& user_id, const std::string& convers
   return running_.try_emplace(conversation_id, Running{user_id, {}, false}).second;
 }
 
-void Generations::start(const Call& call, const chat::Message& answer, std::string user_message_id) {
+void Generations::start(const Call& call, const chat::Message& answer,
+                        std::string user_message_id) {
   auto refuse = [&](const base::Error& error) {
     chat::Finished finished;
     finished.status = chat::MessageStatus::Error;
     finished.finish_reason = "error";
     finished.error = to_api_error(error).message;
     if (const base::Status status = call.app->conversations.finish(answer.id, finished); !status) {
-      base::log(base::Level::Error, "an answer could not be stored", {{"error", status.error().text()}});
+      base::log(base::Level::Error, "an answer could not be stored",
+                {{"error", status.error().text()}});
     }
     let_go(answer.conversation_id);
     call.fail(error);
   };
-  const auto path = call.app->conversations.path(call.caller.user_id, answer.conversation_id, answer.parent_id);
+  const auto path =
+      call.app->conversations.path(call.caller.user_id, answer.conversation_id, answer.parent_id);
   if (!path) return refuse(path.error());
   gateway::ChatRequest request;
   request.request_id = call.request_id;
   request.channel = answer.model;
   request.messages = messages_of(*path);
   request.received_ns = call.request().received_ns;
-  const auto run = call.app->gateway.chat(call.caller, std::move(request),
-                                          std::make_shared<GenerationSink>(call, answer, std::move(user_message_id)));
+  const auto run = call.app->gateway.chat(
+      call.caller, std::move(request),
+      std::make_shared<GenerationSink>(call, answer, std::move(user_message_id)));
   if (!run) return refuse(run.error());
 
   bool stop_asked = false;

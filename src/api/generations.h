@@ -1,5 +1,6 @@
-// Answers that the server writes into conversations. They belong to the server, not to the connection that asked: a page
-// that reloads or goes away leaves the answer running and stored, and only `stop` ends it.
+// Answers that the server writes into conversations. They belong to the server, not to the
+// connection that asked: a page that reloads or goes away leaves the answer running and stored, and
+// only `stop` ends it.
 #pragma once
 
 #include <map>
@@ -16,14 +17,15 @@ namespace api {
 
 class Generations {
  public:
-  // One answer at a time in a conversation: false while another is being written. What is reserved must be started or
-  // let go.
+  // One answer at a time in a conversation: false while another is being written. What is reserved
+  // must be started or let go.
   bool reserve(const std::string& user_id, const std::string& conversation_id);
   void let_go(const std::string& conversation_id);
-  // Runs the model on the path that ends in `answer`'s parent and streams into the call, which has been answered with
-  // nothing yet. `user_message_id` is what the page is told.
+  // Runs the model on the path that ends in `answer`'s parent and streams into the call, which has
+  // been answered with nothing yet. `user_message_id` is what the page is told.
   void start(const Call& call, const chat::Message& answer, std::string user_message_id);
-  bool stop(std::string_view user_id, std::string_view conversation_id);  // false: nothing was running
+  bool stop(std::string_view user_id,
+            std::string_view conversation_id);  // false: nothing was running
 
  private:
   struct Running {

@@ -27,8 +27,12 @@ void get_model(const Call& call) {
   const std::string& id = call.parameters[0];
   const auto channel = call.app->gateway.find(id);
   if (channel) return call.respond_json(model_json(*channel));
-  call.respond(error_response(ApiError{404, "invalid_request_error", "model_not_found", "model",
-                                       "The model '" + id + "' does not exist", {}}));
+  call.respond(error_response(ApiError{404,
+                                       "invalid_request_error",
+                                       "model_not_found",
+                                       "model",
+                                       "The model '" + id + "' does not exist",
+                                       {}}));
 }
 
 }  // namespace api

@@ -9,22 +9,27 @@ namespace {
 constexpr int64_t kCookieSeconds = 30 * 24 * 3600;
 
 void respond_asset(const Call& call, const Asset& asset, std::string_view cache_control) {
-  net::Response response{200, {{"etag", std::string(asset.etag)}, {"cache-control", std::string(cache_control)},
-                               {"vary", "accept-encoding"}}, ""};
+  net::Response response{200,
+                         {{"etag", std::string(asset.etag)},
+                          {"cache-control", std::string(cache_control)},
+                          {"vary", "accept-encoding"}},
+                         ""};
   if (call.request().header("if-none-match") == asset.etag) {
     response.status = 304;
     return call.respond(std::move(response));
   }
   response.headers.push_back({"content-type", std::string(content_type(asset.path))});
-  const bool packed = !asset.gzip.empty() && call.request().header("accept-encoding").find("gzip") != std::string_view::npos;
+  const bool packed =
+      !asset.gzip.empty() &&
+      call.request().header("accept-encoding").find("gzip") != std::string_view::npos;
   if (packed) response.headers.push_back({"content-encoding", "gzip"});
   response.body = packed ? asset.gzip : asset.bytes;
   call.respond(std::move(response));
 }
 
 std::string session_cookie(std::string_view token, int64_t max_age_seconds) {
-  return "charter_session=" + std::string(token) + "; Path=/; HttpOnly; SameSite=Strict; Max-Age=" +
-         std::to_string(max_age_seconds);
+  return "charter_session=" + std::string(token) +
+         "; Path=/; HttpOnly; SameSite=Strict; Max-Age=" + std::to_string(max_age_seconds);
 }
 
 std::string usd_per_1k(uint64_t micro_per_million) {
@@ -33,23 +38,26 @@ std::string usd_per_1k(uint64_t micro_per_million) {
 
 json::Value page_model_json(const gateway::Channel& channel) {
   const gateway::ReleaseInfo& release = channel.release();
-  return json::Object{{"id", channel.name()},
-                      {"context_length", channel.engine().context_length()},
-                      {"price_in_usd_per_1k", usd_per_1k(release.price.in_micro_per_million)},
-                      {"price_out_usd_per_1k", usd_per_1k(release.price.out_micro_per_million)},
-                      {"release", json::Object{{"id", release.id},
-                                               {"epoch", std::to_string(release.epoch)},
-                                               {"charter", release.charter_id},
-                                               {"charter_version", std::to_string(release.charter_version)},
-                                               {"persons", release.persons},
-                                               {"manifest_digest", release.manifest_digest},
-                                               {"released_at", release.issued.seconds()}}}};
+  return json::Object{
+      {"id", channel.name()},
+      {"context_length", channel.engine().context_length()},
+      {"price_in_usd_per_1k", usd_per_1k(release.price.in_micro_per_million)},
+      {"price_out_usd_per_1k", usd_per_1k(release.price.out_micro_per_million)},
+      {"release", json::Object{{"id", release.id},
+                               {"epoch", std::to_string(release.epoch)},
+                               {"charter", release.charter_id},
+                               {"charter_version", std::to_string(release.charter_version)},
+                               {"persons", release.persons},
+                               {"manifest_digest", release.manifest_digest},
+                               {"released_at", release.issued.seconds()}}}};
 }
 
 // What a browser shows when the link no longer works, in the page's three languages.
 constexpr std::string_view kLinkSpent =
-    "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Charter</title><h1>Charter</h1>"
-    "<p>This sign-in link has been used or is too old. Restart the server, or run <code>charter key link</code>, for a new one.</p>"
+    "<!doctype html><html lang=\"en\"><meta "
+    "charset=\"utf-8\"><title>Charter</title><h1>Charter</h1>"
+    "<p>This sign-in link has been used or is too old. Restart the server, or run <code>charter "
+    "key link</code>, for a new one.</p>"
     "<p lang=\"zh-CN\">此登录链接已使用或已过期。请重新启动服务器以获取新链接。</p>"
     "<p lang=\"zh-TW\">此登入連結已使用或已過期。請重新啟動伺服器以取得新連結。</p></html>";
 
@@ -76,15 +84,18 @@ std::string_view content_type(std::string_view path) {
 
 void get_page(const Call& call) {
   const Asset* index = find_asset("/index.html");
-  if (index == nullptr) return call.fail({base::Code::NotFound, "the page was not built", {}, {}, {}});
+  if (index == nullptr)
+    return call.fail({base::Code::NotFound, "the page was not built", {}, {}, {}});
   respond_asset(call, *index, "no-cache");
 }
 
 void get_asset(const Call& call) {
   const Asset* asset = find_asset(call.request().path);
-  if (asset == nullptr) return call.respond(error_response(unknown_url(call.request().method, call.request().path)));
+  if (asset == nullptr)
+    return call.respond(error_response(unknown_url(call.request().method, call.request().path)));
   const bool named_by_content = asset->path.starts_with("/assets/");
-  respond_asset(call, *asset, named_by_content ? "public, max-age=31536000, immutable" : "public, max-age=3600");
+  respond_asset(call, *asset,
+                named_by_content ? "public, max-age=31536000, immutable" : "public, max-age=3600");
 }
 
 void sign_in(const Call& call) {
@@ -92,13 +103,19 @@ void sign_in(const Call& call) {
   for (const net::Header& parameter : net::parse_query(call.request().query)) {
     if (parameter.name == "token") token = parameter.value;
   }
-  const auto session = call.app->identity.redeem_owner_link(token, call.request().header("user-agent"));
+  const auto session =
+      call.app->identity.redeem_owner_link(token, call.request().header("user-agent"));
   if (!session) {
-    return call.respond({401, {{"content-type", "text/html; charset=utf-8"}, {"cache-control", "no-store"}},
-                         std::string(kLinkSpent)});
+    return call.respond(
+        {401,
+         {{"content-type", "text/html; charset=utf-8"}, {"cache-control", "no-store"}},
+         std::string(kLinkSpent)});
   }
-  call.respond({303, {{"location", "/"}, {"cache-control", "no-store"},
-                      {"set-cookie", session_cookie(session->token.reveal(), kCookieSeconds)}}, ""});
+  call.respond({303,
+                {{"location", "/"},
+                 {"cache-control", "no-store"},
+                 {"set-cookie", session_cookie(session->token.reveal(), kCookieSeconds)}},
+                ""});
 }
 
 void sign_out(const Call& call) {
@@ -117,12 +134,14 @@ void get_me(const Call& call) {
     models.push_back(page_model_json(*channel));
     one_person |= channel->release().one_person_decides;
   }
-  const json::Value body = json::Object{
-      {"user", json::Object{{"id", user->id}, {"name", user->name}, {"role", identity::role_name(user->role)}}},
-      {"models", std::move(models)},
-      {"balance_usd", call.app->ledger.available(call.caller.account).in_usd()},
-      {"one_person_charter", one_person},
-      {"language", user->language}};
+  const json::Value body =
+      json::Object{{"user", json::Object{{"id", user->id},
+                                         {"name", user->name},
+                                         {"role", identity::role_name(user->role)}}},
+                   {"models", std::move(models)},
+                   {"balance_usd", call.app->ledger.available(call.caller.account).in_usd()},
+                   {"one_person_charter", one_person},
+                   {"language", user->language}};
   net::Response response = json_response(200, body);
   response.headers.push_back({"cache-control", "no-store"});
   call.respond(std::move(response));
@@ -133,7 +152,8 @@ void set_language(const Call& call) {
   if (!body) return call.fail(body.error());
   const auto language = json::get_string(*body, "language");
   if (!language) return call.fail(language.error());
-  if (const base::Status status = call.app->identity.set_language(call.caller.user_id, *language); !status) {
+  if (const base::Status status = call.app->identity.set_language(call.caller.user_id, *language);
+      !status) {
     return call.fail(status.error());
   }
   get_me(call);

@@ -27,9 +27,10 @@ std::string number(double value) {
 std::unexpected<base::Error> out_of_range(std::string_view path, std::string_view type, bool above,
                                           const std::string& bound, const std::string& got) {
   const std::string name(path), side = above ? "above maximum" : "below minimum";
-  return refuse_parameter(std::string(type) + (above ? "_above_max_value" : "_below_min_value"), name,
-                          "Invalid '" + name + "': " + std::string(type) + " " + side + " value. Expected a value " +
-                              (above ? "<= " : ">= ") + bound + ", but got " + got + " instead.");
+  return refuse_parameter(
+      std::string(type) + (above ? "_above_max_value" : "_below_min_value"), name,
+      "Invalid '" + name + "': " + std::string(type) + " " + side + " value. Expected a value " +
+          (above ? "<= " : ">= ") + bound + ", but got " + got + " instead.");
 }
 
 }  // namespace
@@ -39,10 +40,11 @@ const json::Value* find_parameter(const json::Value& object, std::string_view na
   return value == nullptr || value->is_null() ? nullptr : value;
 }
 
-std::unexpected<base::Error> wrong_type(std::string_view path, std::string_view expected, const json::Value& got) {
+std::unexpected<base::Error> wrong_type(std::string_view path, std::string_view expected,
+                                        const json::Value& got) {
   return refuse_parameter("invalid_type", std::string(path),
-                          "Invalid type for '" + std::string(path) + "': expected " + std::string(expected) +
-                              ", but got " + kind(got) + " instead.");
+                          "Invalid type for '" + std::string(path) + "': expected " +
+                              std::string(expected) + ", but got " + kind(got) + " instead.");
 }
 
 std::unexpected<base::Error> missing(std::string_view path) {
@@ -55,7 +57,8 @@ std::unexpected<base::Error> unsupported(std::string_view path, std::string_view
                           "Unsupported parameter: '" + std::string(path) + "' " + std::string(why));
 }
 
-base::Result<std::optional<double>> read_decimal(const json::Value& object, std::string_view name, double min, double max) {
+base::Result<std::optional<double>> read_decimal(const json::Value& object, std::string_view name,
+                                                 double min, double max) {
   const json::Value* value = find_parameter(object, name);
   if (value == nullptr) return std::nullopt;
   if (!value->is_number()) return wrong_type(name, "a decimal", *value);
@@ -65,13 +68,16 @@ base::Result<std::optional<double>> read_decimal(const json::Value& object, std:
   return got;
 }
 
-base::Result<std::optional<int64_t>> read_integer(const json::Value& object, std::string_view name, int64_t min, int64_t max) {
+base::Result<std::optional<int64_t>> read_integer(const json::Value& object, std::string_view name,
+                                                  int64_t min, int64_t max) {
   const json::Value* value = find_parameter(object, name);
   if (value == nullptr) return std::nullopt;
   if (!value->is_int()) return wrong_type(name, "an integer", *value);
   const int64_t got = value->as_int();
-  if (got < min) return out_of_range(name, "integer", false, std::to_string(min), std::to_string(got));
-  if (got > max) return out_of_range(name, "integer", true, std::to_string(max), std::to_string(got));
+  if (got < min)
+    return out_of_range(name, "integer", false, std::to_string(min), std::to_string(got));
+  if (got > max)
+    return out_of_range(name, "integer", true, std::to_string(max), std::to_string(got));
   return got;
 }
 

@@ -23,20 +23,26 @@ constexpr Route kRoutes[] = {
     {"POST", "/api/signout", Auth::Session, true, kPageBytesMax, sign_out, "ends the session"},
     {"GET", "/api/me", Auth::Session, true, 0, get_me, "who is signed in, models, balance"},
     {"PATCH", "/api/me", Auth::Session, true, kPageBytesMax, set_language, "changes the language"},
-    {"GET", "/api/conversations", Auth::Session, true, 0, list_conversations, "lists conversations"},
-    {"POST", "/api/conversations", Auth::Session, true, kPageBytesMax, create_conversation, "starts one"},
-    {"GET", "/api/conversations/{id}", Auth::Session, true, 0, get_conversation, "one with its messages"},
-    {"PATCH", "/api/conversations/{id}", Auth::Session, true, kPageBytesMax, rename_conversation, "renames it"},
-    {"DELETE", "/api/conversations/{id}", Auth::Session, true, kPageBytesMax, delete_conversation, "deletes it"},
+    {"GET", "/api/conversations", Auth::Session, true, 0, list_conversations,
+     "lists conversations"},
+    {"POST", "/api/conversations", Auth::Session, true, kPageBytesMax, create_conversation,
+     "starts one"},
+    {"GET", "/api/conversations/{id}", Auth::Session, true, 0, get_conversation,
+     "one with its messages"},
+    {"PATCH", "/api/conversations/{id}", Auth::Session, true, kPageBytesMax, rename_conversation,
+     "renames it"},
+    {"DELETE", "/api/conversations/{id}", Auth::Session, true, kPageBytesMax, delete_conversation,
+     "deletes it"},
     {"POST", "/api/conversations/{id}/messages", Auth::Session, true, kPageBytesMax, create_message,
      "asks, and streams the answer"},
-    {"POST", "/api/conversations/{id}/regenerate", Auth::Session, true, kPageBytesMax, regenerate_message,
-     "answers again, as a sibling"},
+    {"POST", "/api/conversations/{id}/regenerate", Auth::Session, true, kPageBytesMax,
+     regenerate_message, "answers again, as a sibling"},
     {"POST", "/api/conversations/{id}/stop", Auth::Session, true, kPageBytesMax, stop_generation,
      "ends the answer under way"},
 
     {"GET", "/healthz", Auth::None, false, 0, get_health, "the process answers"},
-    {"GET", "/readyz", Auth::None, false, 0, get_readiness, "models are served and the ledger takes rows"},
+    {"GET", "/readyz", Auth::None, false, 0, get_readiness,
+     "models are served and the ledger takes rows"},
     {"GET", "/metrics", Auth::Metrics, false, 0, get_metrics, "for Prometheus"},
 };
 
@@ -52,17 +58,22 @@ std::string_view next_segment(std::string_view* path) {
 
 std::string_view auth_name(Auth auth) {
   switch (auth) {
-    case Auth::None: return "none";
-    case Auth::Key: return "key";
-    case Auth::Session: return "session";
-    case Auth::Metrics: return "key, token or loopback";
+    case Auth::None:
+      return "none";
+    case Auth::Key:
+      return "key";
+    case Auth::Session:
+      return "session";
+    case Auth::Metrics:
+      return "key, token or loopback";
   }
   return "none";
 }
 
 std::span<const Route> routes() { return kRoutes; }
 
-std::optional<std::vector<std::string>> match_pattern(std::string_view pattern, std::string_view path) {
+std::optional<std::vector<std::string>> match_pattern(std::string_view pattern,
+                                                      std::string_view path) {
   std::vector<std::string> parameters;
   while (pattern.starts_with('/') && path.starts_with('/')) {
     const std::string_view wanted = next_segment(&pattern);

@@ -1,5 +1,6 @@
-// The one table of routes: the server finds its handlers here, and `charter serve --routes` prints it. What is not in the
-// table does not exist, and what does not say Auth::None is denied to strangers.
+// The one table of routes: the server finds its handlers here, and `charter serve --routes` prints
+// it. What is not in the table does not exist, and what does not say Auth::None is denied to
+// strangers.
 #pragma once
 
 #include <optional>
@@ -24,7 +25,7 @@ struct Route {
   std::string_view method;
   std::string_view pattern;  // "/v1/models/{id*}": {x} is one segment, {x*} the rest
   Auth auth = Auth::None;
-  bool blocks = false;       // reads a database: runs on a worker, not on the connection's thread
+  bool blocks = false;  // reads a database: runs on a worker, not on the connection's thread
   size_t body_bytes_max = 0;
   void (*handle)(const Call& call) = nullptr;
   std::string_view summary;
@@ -40,6 +41,7 @@ struct Match {
 Match find_route(std::string_view method, std::string_view path);
 
 // Whether the pattern fits, with its parameters decoded.
-std::optional<std::vector<std::string>> match_pattern(std::string_view pattern, std::string_view path);
+std::optional<std::vector<std::string>> match_pattern(std::string_view pattern,
+                                                      std::string_view path);
 
 }  // namespace api

@@ -15,11 +15,15 @@ struct Admitted {
 };
 
 bool is_api(std::string_view path) { return path.starts_with("/v1/") || path == "/v1"; }
-bool is_safe(std::string_view method) { return method == "GET" || method == "HEAD" || method == "OPTIONS"; }
+bool is_safe(std::string_view method) {
+  return method == "GET" || method == "HEAD" || method == "OPTIONS";
+}
 
 std::string_view bearer_token(const net::Request& request) {
   std::string_view value = request.header("authorization");
-  if (value.size() < 7 || (value[0] | 0x20) != 'b' || value.substr(1, 5) != "earer" || value[6] != ' ') return {};
+  if (value.size() < 7 || (value[0] | 0x20) != 'b' || value.substr(1, 5) != "earer" ||
+      value[6] != ' ')
+    return {};
   value.remove_prefix(7);
   while (value.starts_with(' ')) value.remove_prefix(1);
   return value;
@@ -38,7 +42,8 @@ std::string_view cookie(const net::Request& request, std::string_view name) {
   return {};
 }
 
-// A browser says where a request comes from; one that another site made is refused, whatever cookie it carries.
+// A browser says where a request comes from; one that another site made is refused, whatever cookie
+// it carries.
 bool from_own_origin(const net::Request& request) {
   const std::string_view site = request.header("sec-fetch-site");
   if (!site.empty() && site != "same-origin" && site != "none") return false;
@@ -48,7 +53,8 @@ bool from_own_origin(const net::Request& request) {
   return scheme != std::string_view::npos && origin.substr(scheme + 3) == request.header("host");
 }
 
-std::optional<ApiError> authenticate_key(const App& app, const net::Request& request, identity::Caller* caller) {
+std::optional<ApiError> authenticate_key(const App& app, const net::Request& request,
+                                         identity::Caller* caller) {
   const std::string_view key = bearer_token(request);
   if (key.empty()) return missing_key();
   auto found = app.identity.authenticate_key(key);
@@ -57,40 +63,56 @@ std::optional<ApiError> authenticate_key(const App& app, const net::Request& req
   return {};
 }
 
-std::optional<ApiError> authenticate_session(const App& app, const net::Request& request, identity::Caller* caller) {
+std::optional<ApiError> authenticate_session(const App& app, const net::Request& request,
+                                             identity::Caller* caller) {
   if (!is_safe(request.method) && !from_own_origin(request)) {
-    return ApiError{403, "invalid_request_error", "cross_site_request", "",
-                    "This request was made by another site, so it was refused.", {}};
+    return ApiError{403,
+                    "invalid_request_error",
+                    "cross_site_request",
+                    "",
+                    "This request was made by another site, so it was refused.",
+                    {}};
   }
   auto found = app.identity.authenticate_session(cookie(request, "charter_session"));
   if (!found) {
-    return ApiError{401, "invalid_request_error", "invalid_session", "",
-                    "You are not signed in. Open a sign-in link: `charter serve` prints one when it starts.", {}};
+    return ApiError{
+        401,
+        "invalid_request_error",
+        "invalid_session",
+        "",
+        "You are not signed in. Open a sign-in link: `charter serve` prints one when it starts.",
+        {}};
   }
   *caller = *std::move(found);
   return {};
 }
 
-// The Host of a program on this machine, so that a web page that had its name pointed here cannot read the answer.
+// The Host of a program on this machine, so that a web page that had its name pointed here cannot
+// read the answer.
 bool is_loopback_host(std::string_view host) {
   host = host.substr(0, host.starts_with('[') ? host.find(']') + 1 : host.find(':'));
   return host == "localhost" || host == "[::1]" || host.starts_with("127.");
 }
 
-std::optional<ApiError> authenticate_metrics(const App& app, const net::Request& request, identity::Caller* caller) {
+std::optional<ApiError> authenticate_metrics(const App& app, const net::Request& request,
+                                             identity::Caller* caller) {
   if (request.remote_is_loopback && is_loopback_host(request.header("host"))) return {};
   const std::string_view wanted = app.options.metrics_token.reveal();
   if (!wanted.empty() && crypto::equal_constant_time(bearer_token(request), wanted)) return {};
   return authenticate_key(app, request, caller);
 }
 
-std::optional<ApiError> authenticate(const App& app, const Route& route, const net::Request& request,
-                                     identity::Caller* caller) {
+std::optional<ApiError> authenticate(const App& app, const Route& route,
+                                     const net::Request& request, identity::Caller* caller) {
   switch (route.auth) {
-    case Auth::None: return {};
-    case Auth::Key: return authenticate_key(app, request, caller);
-    case Auth::Session: return authenticate_session(app, request, caller);
-    case Auth::Metrics: return authenticate_metrics(app, request, caller);
+    case Auth::None:
+      return {};
+    case Auth::Key:
+      return authenticate_key(app, request, caller);
+    case Auth::Session:
+      return authenticate_session(app, request, caller);
+    case Auth::Metrics:
+      return authenticate_metrics(app, request, caller);
   }
   return missing_key();
 }
@@ -102,8 +124,8 @@ std::string_view shown(std::string_view path) { return path.substr(0, 200); }
 
 }  // namespace
 
-void add_common_headers(std::vector<net::Header>* headers, std::string_view path, std::string_view request_id,
-                        int64_t elapsed_ns) {
+void add_common_headers(std::vector<net::Header>* headers, std::string_view path,
+                        std::string_view request_id, int64_t elapsed_ns) {
   const auto add = [headers](std::string name, std::string value) {
     headers->push_back({std::move(name), std::move(value)});
   };
@@ -117,8 +139,10 @@ void add_common_headers(std::vector<net::Header>* headers, std::string_view path
     add("access-control-expose-headers", "*");
   } else {
     add("content-security-policy",
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-        "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'");
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src "
+        "'self'; "
+        "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; "
+        "frame-ancestors 'none'");
     add("x-content-type-options", "nosniff");
     add("x-frame-options", "DENY");
     add("referrer-policy", "no-referrer");
@@ -130,14 +154,16 @@ void add_common_headers(std::vector<net::Header>* headers, std::string_view path
 std::optional<net::Response> Service::admit(net::Request& request) {
   const std::string request_id = crypto::random_id("req_");
   const auto answer = [&](net::Response response) {
-    add_common_headers(&response.headers, request.path, request_id, base::monotonic_ns() - request.received_ns);
+    add_common_headers(&response.headers, request.path, request_id,
+                       base::monotonic_ns() - request.received_ns);
     return response;
   };
   if (request.method == "OPTIONS" && is_api(request.path)) return answer(preflight());
   Match match = find_route(request.method, request.path);
   if (match.route == nullptr) {
-    return answer(error_response(match.path_known ? wrong_method(request.method, shown(request.path))
-                                                  : unknown_url(request.method, shown(request.path))));
+    return answer(error_response(match.path_known
+                                     ? wrong_method(request.method, shown(request.path))
+                                     : unknown_url(request.method, shown(request.path))));
   }
   auto admitted = std::make_shared<Admitted>();
   if (const auto error = authenticate(app_, *match.route, request, &admitted->call.caller)) {
@@ -153,11 +179,13 @@ std::optional<net::Response> Service::admit(net::Request& request) {
 }
 
 void Service::handle(std::shared_ptr<net::Exchange> exchange) {
-  const auto admitted = std::static_pointer_cast<Admitted>(std::exchange(exchange->request().context, nullptr));
+  const auto admitted =
+      std::static_pointer_cast<Admitted>(std::exchange(exchange->request().context, nullptr));
   Call call = std::move(admitted->call);
   call.exchange = std::move(exchange);
   const Route* route = admitted->route;
-  // A small body is parsed within microseconds; a large one would keep the other connections of this thread waiting.
+  // A small body is parsed within microseconds; a large one would keep the other connections of
+  // this thread waiting.
   const bool inline_call = !route->blocks && call.request().body.size() <= (32u << 10);
   if (inline_call) return route->handle(call);
   if (!app_.workers.try_run([route, call] { route->handle(call); })) {
@@ -166,7 +194,12 @@ void Service::handle(std::shared_ptr<net::Exchange> exchange) {
 }
 
 net::Response Service::refuse(int status, std::string_view message, std::string_view path) {
-  ApiError error{status, status >= 500 ? "server_error" : "invalid_request_error", "", "", std::string(message), {}};
+  ApiError error{status,
+                 status >= 500 ? "server_error" : "invalid_request_error",
+                 "",
+                 "",
+                 std::string(message),
+                 {}};
   if (status >= 500) error.headers = {{"x-should-retry", "false"}};
   net::Response response = error_response(error);
   add_common_headers(&response.headers, path.empty() ? "/v1" : path, crypto::random_id("req_"), 0);
@@ -174,13 +207,19 @@ net::Response Service::refuse(int status, std::string_view message, std::string_
 }
 
 void Call::respond(net::Response response) const {
-  add_common_headers(&response.headers, request().path, request_id, base::monotonic_ns() - request().received_ns);
+  add_common_headers(&response.headers, request().path, request_id,
+                     base::monotonic_ns() - request().received_ns);
   exchange->respond(std::move(response));
 }
 
 void Call::begin_events() const {
-  net::Response head{200, {{"content-type", "text/event-stream"}, {"cache-control", "no-cache"}, {"x-accel-buffering", "no"}}, ""};
-  add_common_headers(&head.headers, request().path, request_id, base::monotonic_ns() - request().received_ns);
+  net::Response head{200,
+                     {{"content-type", "text/event-stream"},
+                      {"cache-control", "no-cache"},
+                      {"x-accel-buffering", "no"}},
+                     ""};
+  add_common_headers(&head.headers, request().path, request_id,
+                     base::monotonic_ns() - request().received_ns);
   exchange->begin_stream(std::move(head));
 }
 
@@ -190,9 +229,12 @@ base::Result<json::Value> Call::json_body() const {
   auto value = json::parse(request().body, limits);
   if (!value || !value->is_object()) {
     const std::string why = value ? "The body must be one JSON object." : value.error().message;
-    return base::fail(base::Code::Malformed, "We could not parse the JSON body of your request. (HINT: This likely means "
-                      "you aren't using your HTTP library correctly. The API expects a JSON payload, but what was sent "
-                      "was not valid JSON: " + why + ")");
+    return base::fail(base::Code::Malformed,
+                      "We could not parse the JSON body of your request. (HINT: This likely means "
+                      "you aren't using your HTTP library correctly. The API expects a JSON "
+                      "payload, but what was sent "
+                      "was not valid JSON: " +
+                          why + ")");
   }
   return value;
 }

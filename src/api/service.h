@@ -1,4 +1,5 @@
-// What the HTTP server calls: finds the route, authenticates before the body is read, runs the handler.
+// What the HTTP server calls: finds the route, authenticates before the body is read, runs the
+// handler.
 #pragma once
 
 #include "api/call.h"
@@ -18,9 +19,9 @@ class Service final : public net::Service {
   App& app_;
 };
 
-// Headers of every answer below `path`: for the API the request id, OpenAI's version and CORS; for the page what keeps
-// other sites and injected scripts out.
-void add_common_headers(std::vector<net::Header>* headers, std::string_view path, std::string_view request_id,
-                        int64_t elapsed_ns);
+// Headers of every answer below `path`: for the API the request id, OpenAI's version and CORS; for
+// the page what keeps other sites and injected scripts out.
+void add_common_headers(std::vector<net::Header>* headers, std::string_view path,
+                        std::string_view request_id, int64_t elapsed_ns);
 
 }  // namespace api

@@ -1,4 +1,5 @@
-// For tests: the whole API in this process, on a free port, over a small random model; and a client for it.
+// For tests: the whole API in this process, on a free port, over a small random model; and a client
+// for it.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -63,8 +64,10 @@ class ApiServer {
     conversations_ = must(chat::Conversations::open(path("chat.db"), clock_));
     founding_ = must(identity_->found("Home", "Owner"));
     account_ = journal::customer_account(founding_.organisation.id);
-    EXPECT_TRUE(ledger_->deposit(account_, money::parse_usd(balance_usd).value(), "opening", "test"));
-    key_ = must(identity_->create_key(founding_.owner.id, founding_.project.id, "test")).secret.reveal();
+    EXPECT_TRUE(
+        ledger_->deposit(account_, money::parse_usd(balance_usd).value(), "opening", "test"));
+    key_ = must(identity_->create_key(founding_.owner.id, founding_.project.id, "test"))
+               .secret.reveal();
     start();
   }
   ~ApiServer() {
@@ -87,8 +90,8 @@ class ApiServer {
   Reply get(const std::string& target) { return request("GET", target, "", authorization()); }
   std::string text(const std::string& method, const std::string& target, const std::string& body,
                    const std::string& headers) const {
-    return method + " " + target + " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(http_->port()) + "\r\n" + headers +
-           "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+    return method + " " + target + " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(http_->port()) +
+           "\r\n" + headers + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
   }
   static Reply parse(const std::string& response) {
     Reply reply;
@@ -139,7 +142,15 @@ class ApiServer {
     auto channel = must(gateway::Channel::start(release, std::move(model), options));
     gateway_.emplace(*ledger_, metrics_, std::vector{std::move(channel)});
     workers_.emplace(2);
-    app_.emplace(App{*gateway_, *identity_, *ledger_, *conversations_, metrics_, clock_, generations_, *workers_, {}});
+    app_.emplace(App{*gateway_,
+                     *identity_,
+                     *ledger_,
+                     *conversations_,
+                     metrics_,
+                     clock_,
+                     generations_,
+                     *workers_,
+                     {}});
     service_.emplace(*app_);
     http_ = must(net::HttpServer::listen({}));
     http_->start(*service_);
@@ -172,8 +183,9 @@ inline bool eventually(const std::function<bool()>& condition) {
 }
 
 inline json::Value chat_body(json::Object more = {}) {
-  json::Value body = json::Object{
-      {"model", "tiny"}, {"messages", json::Array{json::Object{{"role", "user"}, {"content", "Hello"}}}}};
+  json::Value body =
+      json::Object{{"model", "tiny"},
+                   {"messages", json::Array{json::Object{{"role", "user"}, {"content", "Hello"}}}}};
   for (auto& [name, value] : more) body.set(name, std::move(value));
   return body;
 }

@@ -1,5 +1,5 @@
-// A few threads for handlers that read a database, so that no connection waits behind another's disk. The queue is
-// bounded: what does not fit is refused, not delayed.
+// A few threads for handlers that read a database, so that no connection waits behind another's
+// disk. The queue is bounded: what does not fit is refused, not delayed.
 #pragma once
 
 #include <condition_variable>

@@ -39,13 +39,15 @@ std::string overview() {
     out += std::string(command->summary) + '\n';
   }
   out +=
-      "\n`charter help COMMAND` says more. Every command takes --json for one JSON value on standard output;\n"
+      "\n`charter help COMMAND` says more. Every command takes --json for one JSON value on "
+      "standard output;\n"
       "messages go to standard error, and a failure ends with a code of sysexits.h.\n";
   return out;
 }
 
 std::string help_page(const Command& command) {
-  std::string out = "charter " + std::string(command.name) + ": " + std::string(command.summary) + "\n\n";
+  std::string out =
+      "charter " + std::string(command.name) + ": " + std::string(command.summary) + "\n\n";
   out += command.help;
   if (!out.ends_with('\n')) out += '\n';
   return out;

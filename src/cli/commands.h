@@ -1,5 +1,6 @@
-// The table of commands, and how main finds one. The list is made by CMake from the files of this folder: a command
-// named `train` is the file train.cc, which defines `const Command kTrainCommand`.
+// The table of commands, and how main finds one. The list is made by CMake from the files of this
+// folder: a command named `train` is the file train.cc, which defines `const Command
+// kTrainCommand`.
 #pragma once
 
 #include "cli/command.h"

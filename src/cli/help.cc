@@ -25,7 +25,8 @@ base::Status run_help(std::span<const std::string> arguments) {
   }
   const Command* command = find_command(name);
   if (command == nullptr) {
-    return base::fail(base::Code::InvalidArgument, "there is no such command; see `charter help`", name);
+    return base::fail(base::Code::InvalidArgument, "there is no such command; see `charter help`",
+                      name);
   }
   if (options.json()) {
     const json::Value page = json::Object{
@@ -50,7 +51,9 @@ base::Status run_version(std::span<const std::string> arguments) {
 
 }  // namespace
 
-const Command kHelpCommand = {"help", "says what the commands do", "usage: charter help [COMMAND]\n", run_help};
-const Command kVersionCommand = {"version", "prints the version", "usage: charter version [--json]\n", run_version};
+const Command kHelpCommand = {"help", "says what the commands do",
+                              "usage: charter help [COMMAND]\n", run_help};
+const Command kVersionCommand = {"version", "prints the version",
+                                 "usage: charter version [--json]\n", run_version};
 
 }  // namespace cli

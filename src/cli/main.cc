@@ -15,7 +15,8 @@ int main(int argc, char** argv) {
 
   const cli::Command* command = cli::find_command(arguments[0]);
   if (command == nullptr) {
-    std::fprintf(stderr, "charter: there is no command \"%s\"; see `charter help`\n", arguments[0].c_str());
+    std::fprintf(stderr, "charter: there is no command \"%s\"; see `charter help`\n",
+                 arguments[0].c_str());
     return cli::exit_code(base::Code::InvalidArgument);
   }
   arguments.erase(arguments.begin());
@@ -31,6 +32,7 @@ int main(int argc, char** argv) {
     return cli::exit_code(base::Code::Io);
   }
   if (status) return 0;
-  std::fprintf(stderr, "charter %s: %s\n", std::string(command->name).c_str(), status.error().text().c_str());
+  std::fprintf(stderr, "charter %s: %s\n", std::string(command->name).c_str(),
+               status.error().text().c_str());
   return cli::exit_code(status.error().code);
 }

@@ -64,10 +64,12 @@ struct Options::State {
     return nullptr;
   }
   std::unexpected<base::Error> refuse(std::string message) const {
-    return base::fail(base::Code::InvalidArgument, std::move(message) + "; see `charter help " + command + "`");
+    return base::fail(base::Code::InvalidArgument,
+                      std::move(message) + "; see `charter help " + command + "`");
   }
   base::Status assign(Option& option, const std::string& text);
-  base::Status take(Option& option, std::string_view argument, std::span<const std::string>* arguments);
+  base::Status take(Option& option, std::string_view argument,
+                    std::span<const std::string>* arguments);
   base::Status take_positional(const std::string& argument, size_t* count);
 };
 
@@ -79,7 +81,8 @@ base::Status Options::State::assign(Option& option, const std::string& text) {
   if (option.given) return refuse(option.name + " is given twice");
   if (auto* integer = std::get_if<IntegerOption>(&option.value)) {
     int64_t value = 0;
-    if (!read_number(text, &value)) return refuse(option.name + " needs a whole number, not \"" + text + "\"");
+    if (!read_number(text, &value))
+      return refuse(option.name + " needs a whole number, not \"" + text + "\"");
     if (value < integer->min || value > integer->max) {
       return refuse(option.name + " must be from " + std::to_string(integer->min) + " to " +
                     std::to_string(integer->max) + ", not " + text);
@@ -91,8 +94,8 @@ base::Status Options::State::assign(Option& option, const std::string& text) {
       return refuse(option.name + " needs a number, not \"" + text + "\"");
     }
     if (value < real->min || value > real->max) {
-      return refuse(option.name + " must be from " + number_text(real->min) + " to " + number_text(real->max) +
-                    ", not " + text);
+      return refuse(option.name + " must be from " + number_text(real->min) + " to " +
+                    number_text(real->max) + ", not " + text);
     }
     real->value = value;
   } else {
@@ -111,7 +114,8 @@ base::Status Options::State::take(Option& option, std::string_view argument,
   } else if (equals != std::string_view::npos) {
     TRY_VOID(assign(option, std::string(argument.substr(equals + 1))));
   } else {
-    if (arguments->empty() || arguments->front().starts_with("--")) return refuse(option.name + " needs a value");
+    if (arguments->empty() || arguments->front().starts_with("--"))
+      return refuse(option.name + " needs a value");
     TRY_VOID(assign(option, arguments->front()));
     *arguments = arguments->subspan(1);
   }
@@ -131,7 +135,9 @@ base::Status Options::State::take_positional(const std::string& argument, size_t
   return {};
 }
 
-Options::Options(std::string_view command) : state_(new State{std::string(command), {}, {}, {}}) { flag("--json"); }
+Options::Options(std::string_view command) : state_(new State{std::string(command), {}, {}, {}}) {
+  flag("--json");
+}
 Options::~Options() { delete state_; }
 
 std::string& Options::text(std::string_view name, std::string default_value) {
@@ -140,7 +146,8 @@ std::string& Options::text(std::string_view name, std::string default_value) {
 
 int64_t& Options::integer(std::string_view name, int64_t default_value, int64_t min, int64_t max) {
   CHECK(min <= max);
-  return std::get<IntegerOption>(state_->add(name, IntegerOption{default_value, min, max}).value).value;
+  return std::get<IntegerOption>(state_->add(name, IntegerOption{default_value, min, max}).value)
+      .value;
 }
 
 double& Options::real(std::string_view name, double default_value, double min, double max) {
@@ -148,7 +155,9 @@ double& Options::real(std::string_view name, double default_value, double min, d
   return std::get<RealOption>(state_->add(name, RealOption{default_value, min, max}).value).value;
 }
 
-bool& Options::flag(std::string_view name) { return std::get<bool>(state_->add(name, false).value); }
+bool& Options::flag(std::string_view name) {
+  return std::get<bool>(state_->add(name, false).value);
+}
 
 std::vector<std::string>& Options::list(std::string_view name) {
   return std::get<std::vector<std::string>>(state_->add(name, std::vector<std::string>()).value);
@@ -180,11 +189,13 @@ base::Status Options::parse(std::span<const std::string> arguments) {
       only_positionals = true;
     } else {
       Option* option = state_->find(argument.substr(0, argument.find('=')));
-      if (option == nullptr) return state_->refuse("there is no option " + argument.substr(0, argument.find('=')));
+      if (option == nullptr)
+        return state_->refuse("there is no option " + argument.substr(0, argument.find('=')));
       TRY_VOID(state_->take(*option, argument, &arguments));
     }
   }
-  if (positional_count < state_->positionals.size() && state_->positionals[positional_count].required) {
+  if (positional_count < state_->positionals.size() &&
+      state_->positionals[positional_count].required) {
     return state_->refuse(state_->positionals[positional_count].name + " is missing");
   }
   return {};

@@ -26,12 +26,13 @@ Parsed parse(std::vector<std::string> arguments) {
   auto& first = options.positional("DATA");
   auto& second = options.optional_positional("MORE");
   base::Status status = options.parse(arguments);
-  return {status, out, first, second, steps, rate, quick, options.json(), options.given("--steps"), inputs};
+  return {status, out, first, second, steps, rate, quick, options.json(), options.given("--steps"),
+          inputs};
 }
 
 TEST(Options, ReadsEveryKind) {
-  const Parsed p = parse({"data.txt", "--out=x y", "--steps", "100", "--rate", "1e-1", "--quick", "--json", "--input",
-                          "a", "--input=b", "--", "--more"});
+  const Parsed p = parse({"data.txt", "--out=x y", "--steps", "100", "--rate", "1e-1", "--quick",
+                          "--json", "--input", "a", "--input=b", "--", "--more"});
   ASSERT_TRUE(p.status) << p.status.error().text();
   EXPECT_EQ(p.out, "x y");
   EXPECT_EQ(p.steps, 100);
@@ -76,7 +77,8 @@ TEST(Options, RefusalsNameTheOption) {
     const Parsed p = parse(c.arguments);
     ASSERT_FALSE(p.status) << c.names;
     EXPECT_EQ(p.status.error().code, base::Code::InvalidArgument);
-    EXPECT_NE(p.status.error().message.find(c.names), std::string::npos) << p.status.error().message;
+    EXPECT_NE(p.status.error().message.find(c.names), std::string::npos)
+        << p.status.error().message;
     EXPECT_NE(p.status.error().message.find("charter help train"), std::string::npos);
   }
 }
@@ -86,7 +88,8 @@ TEST(Commands, EachIsFoundByItsNameAndHasAPage) {
   for (const Command* command : commands()) {
     EXPECT_EQ(find_command(command->name), command);
     EXPECT_FALSE(command->summary.empty()) << command->name;
-    EXPECT_NE(command->help.find("usage: charter " + std::string(command->name)), std::string::npos) << command->name;
+    EXPECT_NE(command->help.find("usage: charter " + std::string(command->name)), std::string::npos)
+        << command->name;
     EXPECT_NE(overview().find(command->name), std::string::npos);
   }
   EXPECT_EQ(find_command("no such"), nullptr);
@@ -97,7 +100,8 @@ TEST(Commands, EachRefusesAnUnknownOption) {
   for (const Command* command : commands()) {
     const base::Status status = command->run(arguments);
     ASSERT_FALSE(status) << command->name;
-    EXPECT_EQ(exit_code(status.error().code), EX_USAGE) << command->name << ": " << status.error().text();
+    EXPECT_EQ(exit_code(status.error().code), EX_USAGE)
+        << command->name << ": " << status.error().text();
   }
 }
 

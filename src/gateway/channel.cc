@@ -9,13 +9,17 @@ base::Error context_length_exceeded(int64_t context_length, int64_t prompt_token
           "This model's maximum context length is " + std::to_string(context_length) +
               " tokens. However, your messages resulted in " + std::to_string(prompt_tokens) +
               " tokens. Please reduce the length of the messages.",
-          "context_length_exceeded", "messages", {}};
+          "context_length_exceeded",
+          "messages",
+          {}};
 }
 
-base::Result<std::shared_ptr<Channel>> Channel::start(ReleaseInfo release, std::shared_ptr<const model::Model> model,
+base::Result<std::shared_ptr<Channel>> Channel::start(ReleaseInfo release,
+                                                      std::shared_ptr<const model::Model> model,
                                                       const engine::Options& options) {
   if (!model->has_tokenizer()) {
-    return base::fail(base::Code::FailedPrecondition, "the model has no tokenizer, so it cannot be served", release.channel);
+    return base::fail(base::Code::FailedPrecondition,
+                      "the model has no tokenizer, so it cannot be served", release.channel);
   }
   std::optional<text::ChatTemplate> chat_template;
   if (model->chat_template() != nullptr) {
@@ -24,10 +28,12 @@ base::Result<std::shared_ptr<Channel>> Channel::start(ReleaseInfo release, std::
     TRY(chat_template, text::ChatTemplate::parse(text::default_chat_template()));
   }
   TRY(auto engine, engine::Engine::start(std::move(model), options));
-  return std::shared_ptr<Channel>(new Channel(std::move(release), std::move(engine), *std::move(chat_template)));
+  return std::shared_ptr<Channel>(
+      new Channel(std::move(release), std::move(engine), *std::move(chat_template)));
 }
 
-Channel::Channel(ReleaseInfo release, std::unique_ptr<engine::Engine> engine, text::ChatTemplate chat_template)
+Channel::Channel(ReleaseInfo release, std::unique_ptr<engine::Engine> engine,
+                 text::ChatTemplate chat_template)
     : release_(std::move(release)),
       engine_(std::move(engine)),
       chat_template_(std::move(chat_template)),
@@ -47,12 +53,15 @@ base::Result<std::vector<int32_t>> Channel::prompt(const json::Value& messages) 
 
   const int64_t context_length = engine_->context_length();
   const auto tokens_min = static_cast<int64_t>(text.size() / token_bytes_max_);
-  if (tokens_min > context_length) return std::unexpected(context_length_exceeded(context_length, tokens_min));
+  if (tokens_min > context_length)
+    return std::unexpected(context_length_exceeded(context_length, tokens_min));
   std::vector<int32_t> tokens = tokenizer.encode_prompt(text);
   const auto count = static_cast<int64_t>(tokens.size());
-  if (count >= context_length) return std::unexpected(context_length_exceeded(context_length, count));
+  if (count >= context_length)
+    return std::unexpected(context_length_exceeded(context_length, count));
   if (tokens.empty()) {
-    return base::fail(base::Code::InvalidArgument, "the messages are empty for this model; write something", "messages");
+    return base::fail(base::Code::InvalidArgument,
+                      "the messages are empty for this model; write something", "messages");
   }
   return tokens;
 }

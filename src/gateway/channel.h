@@ -1,4 +1,5 @@
-// A channel: the public name that clients ask for, the verified release that answers, and the engine that runs it.
+// A channel: the public name that clients ask for, the verified release that answers, and the
+// engine that runs it.
 #pragma once
 
 #include <memory>
@@ -21,7 +22,7 @@ struct ReleaseInfo {
   std::string charter_id;
   uint64_t charter_version = 0;
   uint32_t epoch = 0;
-  int persons = 0;              // distinct persons who decided
+  int persons = 0;  // distinct persons who decided
   bool one_person_decides = false;
   money::PriceQuote price;
   base::Time issued;
@@ -29,7 +30,8 @@ struct ReleaseInfo {
 
 class Channel {
  public:
-  static base::Result<std::shared_ptr<Channel>> start(ReleaseInfo release, std::shared_ptr<const model::Model> model,
+  static base::Result<std::shared_ptr<Channel>> start(ReleaseInfo release,
+                                                      std::shared_ptr<const model::Model> model,
                                                       const engine::Options& options);
 
   const ReleaseInfo& release() const { return release_; }
@@ -38,12 +40,13 @@ class Channel {
   engine::Engine& engine() const { return *engine_; }
   const model::Model& model() const { return engine_->model(); }
 
-  // The tokens that the model reads for these messages ({"role", "content"} each). TooLarge with reason
-  // context_length_exceeded when no token of an answer would fit behind them.
+  // The tokens that the model reads for these messages ({"role", "content"} each). TooLarge with
+  // reason context_length_exceeded when no token of an answer would fit behind them.
   base::Result<std::vector<int32_t>> prompt(const json::Value& messages) const;
 
  private:
-  Channel(ReleaseInfo release, std::unique_ptr<engine::Engine> engine, text::ChatTemplate chat_template);
+  Channel(ReleaseInfo release, std::unique_ptr<engine::Engine> engine,
+          text::ChatTemplate chat_template);
 
   ReleaseInfo release_;
   std::unique_ptr<engine::Engine> engine_;

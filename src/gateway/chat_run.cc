@@ -21,8 +21,10 @@ void ChatRun::cancel() {
 void ChatRun::on_event(int choice, const engine::Event& event) {
   const std::lock_guard lock(mutex_);
   if (refused_) return;
-  if (submitting_) early_.emplace_back(choice, event);
-  else take_event(choice, event);
+  if (submitting_)
+    early_.emplace_back(choice, event);
+  else
+    take_event(choice, event);
 }
 
 void ChatRun::take_event(int index, const engine::Event& event) {
@@ -49,11 +51,14 @@ void ChatRun::finish() {
   for (const Choice& choice : choices_) {
     end.completion_tokens += choice.completion_tokens;
     end.finishes.push_back(*choice.finish);
-    failed |= *choice.finish == engine::Finish::Cancelled || *choice.finish == engine::Finish::Error;
+    failed |=
+        *choice.finish == engine::Finish::Cancelled || *choice.finish == engine::Finish::Error;
   }
   const auto cost = money::cost(hold_.request.price, end.prompt_tokens, end.completion_tokens);
-  if (failed && end.completion_tokens == 0) end.prompt_tokens = 0;
-  else if (cost) end.cost = *cost;
+  if (failed && end.completion_tokens == 0)
+    end.prompt_tokens = 0;
+  else if (cost)
+    end.cost = *cost;
   auto durable = [self = shared_from_this(), end](const base::Status& status) mutable {
     if (!status && !end.error) end.error = status.error();
     self->report(end);
@@ -90,7 +95,8 @@ void ChatRun::report(const ChatEnd& end) {
   metrics.duration.observe_ns(duration_ns);
   metrics.prompt_tokens.add(static_cast<uint64_t>(end.prompt_tokens));
   metrics.completion_tokens.add(static_cast<uint64_t>(end.completion_tokens));
-  const bool cancelled = std::ranges::find(end.finishes, engine::Finish::Cancelled) != end.finishes.end();
+  const bool cancelled =
+      std::ranges::find(end.finishes, engine::Finish::Cancelled) != end.finishes.end();
   if (cancelled) metrics.cancelled.add();
   if (end.error) metrics.failures.add();
   base::log(base::Level::Info, "receipt",

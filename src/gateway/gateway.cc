@@ -10,20 +10,26 @@
 
 namespace gateway {
 
-Gateway::Gateway(journal::Ledger& ledger, telemetry::Registry& metrics, std::vector<std::shared_ptr<Channel>> channels)
+Gateway::Gateway(journal::Ledger& ledger, telemetry::Registry& metrics,
+                 std::vector<std::shared_ptr<Channel>> channels)
     : ledger_(ledger),
       channels_(std::move(channels)),
-      refused_(metrics.counter("charter_requests_refused_total", "Requests refused before any work.")) {
+      refused_(
+          metrics.counter("charter_requests_refused_total", "Requests refused before any work.")) {
   for (const std::shared_ptr<Channel>& channel : channels_) {
     const telemetry::Labels labels = {{"model", channel->name()}};
     metrics_.push_back(
         {metrics.counter("charter_requests_total", "Requests admitted.", labels),
-         metrics.counter("charter_requests_failed_total", "Requests that failed after they were admitted.", labels),
-         metrics.counter("charter_requests_cancelled_total", "Requests whose client went away.", labels),
+         metrics.counter("charter_requests_failed_total",
+                         "Requests that failed after they were admitted.", labels),
+         metrics.counter("charter_requests_cancelled_total", "Requests whose client went away.",
+                         labels),
          metrics.counter("charter_prompt_tokens_total", "Tokens read, as billed.", labels),
          metrics.counter("charter_completion_tokens_total", "Tokens written, as billed.", labels),
-         metrics.histogram("charter_first_token_seconds", "From the request to its first token.", labels),
-         metrics.histogram("charter_request_seconds", "From the request to the durable end of its answer.", labels)});
+         metrics.histogram("charter_first_token_seconds", "From the request to its first token.",
+                           labels),
+         metrics.histogram("charter_request_seconds",
+                           "From the request to the durable end of its answer.", labels)});
     engine::Engine* engine = &channel->engine();
     metrics.gauge("charter_engine_active", "Streams in the batch.", labels,
                   [engine] { return static_cast<double>(engine->stats().active); });
@@ -55,10 +61,12 @@ Gateway::ChannelMetrics& Gateway::metrics_of(const Channel& channel) {
   return metrics_[0];
 }
 
-// Holds the worst case. Without a limit in the request, that is what the context has room for or, if less, what the
-// balance pays; another request may take from the balance meanwhile, hence the second try.
+// Holds the worst case. Without a limit in the request, that is what the context has room for or,
+// if less, what the balance pays; another request may take from the balance meanwhile, hence the
+// second try.
 base::Result<journal::Hold> Gateway::hold(const identity::Caller& caller, const Channel& channel,
-                                          const ChatRequest& request, int64_t prompt_tokens, int64_t* max_tokens) {
+                                          const ChatRequest& request, int64_t prompt_tokens,
+                                          int64_t* max_tokens) {
   const money::PriceQuote& price = channel.release().price;
   const int64_t room = channel.engine().context_length() - prompt_tokens;
   for (int attempt = 0;; ++attempt) {
@@ -67,8 +75,10 @@ base::Result<journal::Hold> Gateway::hold(const identity::Caller& caller, const 
       TRY(const money::Amount for_prompt, money::cost(price, prompt_tokens, 0));
       const money::Uint128 left = ledger_.available(caller.account).pico();
       const money::Uint128 for_answer = left > for_prompt.pico() ? left - for_prompt.pico() : 0;
-      const money::Uint128 tokens = for_answer / price.out_micro_per_million / static_cast<uint64_t>(request.choices);
-      if (tokens < static_cast<money::Uint128>(*max_tokens)) *max_tokens = std::max<int64_t>(1, static_cast<int64_t>(tokens));
+      const money::Uint128 tokens =
+          for_answer / price.out_micro_per_million / static_cast<uint64_t>(request.choices);
+      if (tokens < static_cast<money::Uint128>(*max_tokens))
+        *max_tokens = std::max<int64_t>(1, static_cast<int64_t>(tokens));
     }
     journal::HoldRequest worst;
     worst.account = caller.account;
@@ -77,18 +87,20 @@ base::Result<journal::Hold> Gateway::hold(const identity::Caller& caller, const 
     worst.price = price;
     worst.epoch = channel.release().epoch;
     auto held = ledger_.hold(std::move(worst));
-    const bool lost_a_race = !held && held.error().code == base::Code::QuotaExceeded && request.max_tokens == 0;
+    const bool lost_a_race =
+        !held && held.error().code == base::Code::QuotaExceeded && request.max_tokens == 0;
     if (!lost_a_race || attempt == 2) return held;
   }
 }
 
-base::Status Gateway::submit(ChatRun& run, const ChatRequest& request, const std::vector<int32_t>& prompt,
-                             int64_t max_tokens) {
+base::Status Gateway::submit(ChatRun& run, const ChatRequest& request,
+                             const std::vector<int32_t>& prompt, int64_t max_tokens) {
   const model::GenerationDefaults& defaults = run.channel_->model().defaults();
   engine::Request job;
   job.prompt = prompt;
   job.sampling = request.sampling;
-  job.sampling.temperature = request.temperature.value_or(static_cast<float>(defaults.temperature.value_or(1)));
+  job.sampling.temperature =
+      request.temperature.value_or(static_cast<float>(defaults.temperature.value_or(1)));
   job.sampling.top_p = request.top_p.value_or(static_cast<float>(defaults.top_p.value_or(1)));
   job.max_tokens = max_tokens;
   job.stop = request.stop;
@@ -98,7 +110,9 @@ base::Status Gateway::submit(ChatRun& run, const ChatRequest& request, const std
     // Each choice has its own stream of random numbers; the first has that of a request for one.
     if (i > 0 && request.sampling.seed) job.sampling.seed = base::splitmix64(&seeds);
     TRY(const uint64_t id, run.channel_->engine().submit(
-                               job, [self = run.shared_from_this(), i](const engine::Event& event) { self->on_event(i, event); }));
+                               job, [self = run.shared_from_this(), i](const engine::Event& event) {
+                                 self->on_event(i, event);
+                               }));
     const std::lock_guard lock(run.mutex_);
     run.choices_[static_cast<size_t>(i)].engine_id = id;
     run.choices_[static_cast<size_t>(i)].submitted = true;
@@ -106,20 +120,23 @@ base::Status Gateway::submit(ChatRun& run, const ChatRequest& request, const std
   return {};
 }
 
-base::Result<std::shared_ptr<ChatRun>> Gateway::chat(const identity::Caller& caller, ChatRequest request,
+base::Result<std::shared_ptr<ChatRun>> Gateway::chat(const identity::Caller& caller,
+                                                     ChatRequest request,
                                                      std::shared_ptr<ChatSink> sink) {
   CHECK(request.choices >= 1);
   auto admit = [&]() -> base::Result<std::shared_ptr<ChatRun>> {
     if (draining_.load()) {
-      return base::fail(base::Code::Unavailable, "the server is shutting down; try again later", {}, "server_is_draining");
+      return base::fail(base::Code::Unavailable, "the server is shutting down; try again later", {},
+                        "server_is_draining");
     }
     auto run = std::make_shared<ChatRun>();
     run->gateway_ = this;
     run->channel_ = find(request.channel);
     if (!run->channel_) {
-      return base::fail(base::Code::NotFound,
-                        "The model `" + request.channel + "` does not exist or you do not have access to it.",
-                        request.channel, "model_not_found");
+      return base::fail(
+          base::Code::NotFound,
+          "The model `" + request.channel + "` does not exist or you do not have access to it.",
+          request.channel, "model_not_found");
     }
     TRY(const std::vector<int32_t> prompt, run->channel_->prompt(request.messages));
     run->sink_ = std::move(sink);

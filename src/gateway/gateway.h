@@ -1,5 +1,6 @@
-// A request's one way through the house: admit (hold the worst-case price) → run → meter → settle → receipt. Callers are
-// authenticated already (identity::Caller). Every function may be called from any thread; none waits for the disk.
+// A request's one way through the house: admit (hold the worst-case price) → run → meter → settle →
+// receipt. Callers are authenticated already (identity::Caller). Every function may be called from
+// any thread; none waits for the disk.
 #pragma once
 
 #include <atomic>
@@ -20,29 +21,30 @@
 namespace gateway {
 
 struct ChatRequest {
-  std::string request_id;       // unique for ever: the ledger knows the request by it
+  std::string request_id;  // unique for ever: the ledger knows the request by it
   std::string channel;
-  json::Value messages;         // an array of {"role", "content"}
-  engine::Sampling sampling;    // temperature and top_p: see below
+  json::Value messages;                     // an array of {"role", "content"}
+  engine::Sampling sampling;                // temperature and top_p: see below
   std::optional<float> temperature, top_p;  // empty: what the model's files say, else 1
-  int64_t max_tokens = 0;       // per choice; 0: as many as fit and can be paid
+  int64_t max_tokens = 0;                   // per choice; 0: as many as fit and can be paid
   std::vector<std::string> stop;
   int choices = 1;
-  int64_t received_ns = 0;      // base::monotonic_ns() when the request came
+  int64_t received_ns = 0;  // base::monotonic_ns() when the request came
 };
 
 struct ChatEnd {
   int64_t prompt_tokens = 0;
-  int64_t completion_tokens = 0;             // of all choices
+  int64_t completion_tokens = 0;  // of all choices
   money::Amount cost;
-  std::vector<engine::Finish> finishes;      // by choice
-  std::optional<base::Error> error;          // the answer failed, or its settlement is not on disk
+  std::vector<engine::Finish> finishes;  // by choice
+  std::optional<base::Error> error;      // the answer failed, or its settlement is not on disk
 };
 
 class ChatRun;
 
-// Who gets the answer. started, then deltas, then end, never two at once; started is called before chat() returns.
-// Nothing here may block: deltas come on the engine's thread, end on that of the ledger, after the settlement is durable.
+// Who gets the answer. started, then deltas, then end, never two at once; started is called before
+// chat() returns. Nothing here may block: deltas come on the engine's thread, end on that of the
+// ledger, after the settlement is durable.
 class ChatSink {
  public:
   virtual ~ChatSink() = default;
@@ -56,7 +58,8 @@ class ChatRun : public std::enable_shared_from_this<ChatRun> {
  public:
   const Channel& channel() const { return *channel_; }
   int64_t prompt_tokens() const { return prompt_tokens_; }
-  // The engine lets go within one step; what has been produced is settled, and the sink still gets its end.
+  // The engine lets go within one step; what has been produced is settled, and the sink still gets
+  // its end.
   void cancel();
 
  private:
@@ -84,7 +87,8 @@ class ChatRun : public std::enable_shared_from_this<ChatRun> {
 
   std::mutex mutex_;  // all below
   std::vector<Choice> choices_;
-  std::vector<std::pair<int, engine::Event>> early_;  // events of the first choices while the others are being submitted
+  std::vector<std::pair<int, engine::Event>>
+      early_;  // events of the first choices while the others are being submitted
   bool submitting_ = true;
   bool refused_ = false;  // a later choice found the queue full: nobody hears of the earlier ones
   bool first_token_seen_ = false;
@@ -95,14 +99,16 @@ class ChatRun : public std::enable_shared_from_this<ChatRun> {
 class Gateway {
  public:
   // All outlive the gateway, and the gateway every run: wait() before it goes.
-  Gateway(journal::Ledger& ledger, telemetry::Registry& metrics, std::vector<std::shared_ptr<Channel>> channels);
+  Gateway(journal::Ledger& ledger, telemetry::Registry& metrics,
+          std::vector<std::shared_ptr<Channel>> channels);
   ~Gateway();
 
   const std::vector<std::shared_ptr<Channel>>& channels() const { return channels_; }
   std::shared_ptr<Channel> find(std::string_view name) const;  // null when there is none
 
-  // Errors, before anything was sent or billed: NotFound (model_not_found), TooLarge (context_length_exceeded),
-  // QuotaExceeded (insufficient_quota), Unavailable (server_is_overloaded, server_is_draining), InvalidArgument.
+  // Errors, before anything was sent or billed: NotFound (model_not_found), TooLarge
+  // (context_length_exceeded), QuotaExceeded (insufficient_quota), Unavailable
+  // (server_is_overloaded, server_is_draining), InvalidArgument.
   base::Result<std::shared_ptr<ChatRun>> chat(const identity::Caller& caller, ChatRequest request,
                                               std::shared_ptr<ChatSink> sink);
 
@@ -114,9 +120,11 @@ class Gateway {
 
  private:
   friend class ChatRun;
-  base::Result<journal::Hold> hold(const identity::Caller& caller, const Channel& channel, const ChatRequest& request,
-                                   int64_t prompt_tokens, int64_t* max_tokens);
-  base::Status submit(ChatRun& run, const ChatRequest& request, const std::vector<int32_t>& prompt, int64_t max_tokens);
+  base::Result<journal::Hold> hold(const identity::Caller& caller, const Channel& channel,
+                                   const ChatRequest& request, int64_t prompt_tokens,
+                                   int64_t* max_tokens);
+  base::Status submit(ChatRun& run, const ChatRequest& request, const std::vector<int32_t>& prompt,
+                      int64_t max_tokens);
 
   struct ChannelMetrics {
     telemetry::Counter &requests, &failures, &cancelled, &prompt_tokens, &completion_tokens;

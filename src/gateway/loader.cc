@@ -14,8 +14,10 @@ base::Result<govern::ReleaseBundle> read_bundle(const std::string& directory) {
   const std::string path = files::join(directory, govern::kBundleFile);
   if (!files::exists(path)) {
     return base::fail(base::Code::FailedPrecondition,
-                      "the model has no release certificate, so it is not served; release it with `charter propose`, "
-                      "`charter vote` and `charter release`", path, "NOT_RELEASED");
+                      "the model has no release certificate, so it is not served; release it with "
+                      "`charter propose`, "
+                      "`charter vote` and `charter release`",
+                      path, "NOT_RELEASED");
   }
   TRY(const std::string text, files::read_file(path, govern::kBundleBytesMax));
   auto bundle = govern::parse_bundle_file(text);
@@ -42,7 +44,8 @@ ReleaseInfo info_of(const govern::VerifiedRelease& release) {
 
 }  // namespace
 
-base::Result<VerifiedModel> verify_model(const std::string& directory, const govern::CharterPin& pin, base::Time now) {
+base::Result<VerifiedModel> verify_model(const std::string& directory,
+                                         const govern::CharterPin& pin, base::Time now) {
   TRY(const govern::ReleaseBundle bundle, read_bundle(directory));
   auto release = govern::verify_release(bundle, pin, now);
   if (!release) {
@@ -59,15 +62,16 @@ base::Result<VerifiedModel> verify_model(const std::string& directory, const gov
   return VerifiedModel{std::move(files), *std::move(release)};
 }
 
-base::Result<std::shared_ptr<Channel>> load_channel(const std::string& directory, const govern::CharterPin& pin,
-                                                    base::Time now, const engine::Options& options) {
+base::Result<std::shared_ptr<Channel>> load_channel(const std::string& directory,
+                                                    const govern::CharterPin& pin, base::Time now,
+                                                    const engine::Options& options) {
   TRY(const VerifiedModel verified, verify_model(directory, pin, now));
   TRY(auto model, model::Model::load(verified.files));
   return Channel::start(info_of(verified.release), std::move(model), options);
 }
 
-LoadedModels load_channels(const std::string& models_directory, const govern::CharterPin& pin, base::Time now,
-                           const engine::Options& options) {
+LoadedModels load_channels(const std::string& models_directory, const govern::CharterPin& pin,
+                           base::Time now, const engine::Options& options) {
   LoadedModels loaded;
   if (!files::exists(models_directory)) return loaded;
   const auto names = files::list_directories(models_directory);
@@ -79,14 +83,18 @@ LoadedModels load_channels(const std::string& models_directory, const govern::Ch
     const std::string directory = files::join(models_directory, name);
     auto channel = load_channel(directory, pin, now, options);
     if (!channel) {
-      base::log(base::Level::Error, "model refused", {{"model", directory}, {"error", channel.error().text()}});
+      base::log(base::Level::Error, "model refused",
+                {{"model", directory}, {"error", channel.error().text()}});
       loaded.refusals.push_back({directory, std::move(channel).error()});
       continue;
     }
     const ReleaseInfo& release = (*channel)->release();
     base::log(base::Level::Info, "model verified",
-              {{"model", directory}, {"channel", release.channel}, {"release", release.id},
-               {"manifest", release.manifest_digest}, {"persons", release.persons}});
+              {{"model", directory},
+               {"channel", release.channel},
+               {"release", release.id},
+               {"manifest", release.manifest_digest},
+               {"persons", release.persons}});
     loaded.channels.push_back(*std::move(channel));
   }
   // Of several releases on one channel the latest answers.
@@ -94,7 +102,8 @@ LoadedModels load_channels(const std::string& models_directory, const govern::Ch
     if (a->name() != b->name()) return a->name() < b->name();
     return a->release().epoch > b->release().epoch;
   });
-  const auto superseded = std::ranges::unique(loaded.channels, {}, [](const auto& channel) { return channel->name(); });
+  const auto superseded =
+      std::ranges::unique(loaded.channels, {}, [](const auto& channel) { return channel->name(); });
   loaded.channels.erase(superseded.begin(), superseded.end());
   return loaded;
 }

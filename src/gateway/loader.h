@@ -1,6 +1,7 @@
-// The weight loader. It serves what a board released, and nothing else: a folder whose certificate does not verify
-// against the pinned charter, or with one byte, one file more or one file less than the certificate says, is refused by
-// name. The bytes that are hashed are the bytes that are loaded: one mapping serves both.
+// The weight loader. It serves what a board released, and nothing else: a folder whose certificate
+// does not verify against the pinned charter, or with one byte, one file more or one file less than
+// the certificate says, is refused by name. The bytes that are hashed are the bytes that are
+// loaded: one mapping serves both.
 #pragma once
 
 #include <memory>
@@ -13,15 +14,17 @@
 namespace gateway {
 
 struct VerifiedModel {
-  model::ModelFiles files;   // those of the manifest
+  model::ModelFiles files;  // those of the manifest
   govern::VerifiedRelease release;
 };
 
 // Maps, verifies and hashes; loads nothing.
-base::Result<VerifiedModel> verify_model(const std::string& directory, const govern::CharterPin& pin, base::Time now);
+base::Result<VerifiedModel> verify_model(const std::string& directory,
+                                         const govern::CharterPin& pin, base::Time now);
 
-base::Result<std::shared_ptr<Channel>> load_channel(const std::string& directory, const govern::CharterPin& pin,
-                                                    base::Time now, const engine::Options& options);
+base::Result<std::shared_ptr<Channel>> load_channel(const std::string& directory,
+                                                    const govern::CharterPin& pin, base::Time now,
+                                                    const engine::Options& options);
 
 struct Refusal {
   std::string directory;
@@ -29,12 +32,13 @@ struct Refusal {
 };
 
 struct LoadedModels {
-  std::vector<std::shared_ptr<Channel>> channels;  // by name; of two releases on one channel the later epoch
-  std::vector<Refusal> refusals;                   // each is also logged
+  std::vector<std::shared_ptr<Channel>>
+      channels;                   // by name; of two releases on one channel the later epoch
+  std::vector<Refusal> refusals;  // each is also logged
 };
 
 // Every folder of `models_directory`. A refused one does not keep the others from being served.
-LoadedModels load_channels(const std::string& models_directory, const govern::CharterPin& pin, base::Time now,
-                           const engine::Options& options);
+LoadedModels load_channels(const std::string& models_directory, const govern::CharterPin& pin,
+                           base::Time now, const engine::Options& options);
 
 }  // namespace gateway

@@ -28,7 +28,9 @@ class LoaderTest : public ::testing::Test {
   }
   ~LoaderTest() override { base::set_log_sink({}); }
 
-  LoadedModels load() const { return load_channels(files::join(data_, "models"), pin_, kNow, small_engine()); }
+  LoadedModels load() const {
+    return load_channels(files::join(data_, "models"), pin_, kNow, small_engine());
+  }
   base::Error refusal() const {
     const auto channel = load_channel(model_, pin_, kNow, small_engine());
     EXPECT_FALSE(channel);
@@ -60,7 +62,8 @@ TEST_F(LoaderTest, ServesWhatWasReleased) {
 }
 
 TEST_F(LoaderTest, OneChangedByteIsRefusedByName) {
-  for (const std::string name : {"model.safetensors", "tokenizer.json", "config.json", "tokenizer_config.json"}) {
+  for (const std::string name :
+       {"model.safetensors", "tokenizer.json", "config.json", "tokenizer_config.json"}) {
     const std::string path = files::join(model_, name);
     const std::string good = files::read_file(path).value();
     change_byte(name);
@@ -92,7 +95,8 @@ TEST_F(LoaderTest, NoCertificateNoService) {
 TEST_F(LoaderTest, AnotherHousesReleaseIsRefused) {
   const std::string other = files::join(folder_.path(), "other");
   testing::release_tiny_model(other, "chat", kNow);
-  const auto channel = load_channel(model_, journal::House::read_pin(other).value(), kNow, small_engine());
+  const auto channel =
+      load_channel(model_, journal::House::read_pin(other).value(), kNow, small_engine());
   EXPECT_FALSE(channel);
 }
 
@@ -113,11 +117,13 @@ TEST_F(LoaderTest, PromptsThatDoNotFitAreRefusedWithBothCounts) {
   const json::Value shortest = json::Array{json::Object{{"role", "user"}, {"content", "Hi"}}};
   EXPECT_TRUE(loaded.channels[0]->prompt(shortest));
   for (const size_t length : {300, 3'000'000}) {
-    const json::Value longest = json::Array{json::Object{{"role", "user"}, {"content", std::string(length, 'x')}}};
+    const json::Value longest =
+        json::Array{json::Object{{"role", "user"}, {"content", std::string(length, 'x')}}};
     const auto prompt = loaded.channels[0]->prompt(longest);
     ASSERT_FALSE(prompt);
     EXPECT_EQ(prompt.error().reason, "context_length_exceeded");
-    EXPECT_NE(prompt.error().message.find("maximum context length is 256 tokens"), std::string::npos);
+    EXPECT_NE(prompt.error().message.find("maximum context length is 256 tokens"),
+              std::string::npos);
   }
 }
 

@@ -24,8 +24,8 @@ using boost::system::error_code;
 namespace {
 
 constexpr size_t kReadBytes = 16u << 10;
-constexpr size_t kPipelineBytesMax = 64u << 10;        // read ahead while an answer is under way
-constexpr size_t kLingerBytesMax = 64u << 20;          // of a refused body, read and dropped
+constexpr size_t kPipelineBytesMax = 64u << 10;  // read ahead while an answer is under way
+constexpr size_t kLingerBytesMax = 64u << 20;    // of a refused body, read and dropped
 constexpr base::Duration kLingerTimeout = base::seconds(3);
 
 std::string body_too_large(const Request& request) {
@@ -74,11 +74,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void pump();
   void written(error_code error, size_t bytes);
   void finish_exchange();
-  void set_deadline(base::Duration from_now) { read_deadline_ns_ = base::monotonic_ns() + from_now.ns; }
+  void set_deadline(base::Duration from_now) {
+    read_deadline_ns_ = base::monotonic_ns() + from_now.ns;
+  }
 
   Loop& loop_;
   tcp::socket socket_;
-  asio::steady_timer answered_;  // a condition: cancelled when the exchange is over, or the connection
+  asio::steady_timer
+      answered_;  // a condition: cancelled when the exchange is over, or the connection
   const std::string remote_address_;
   const bool remote_is_loopback_;
 
@@ -91,7 +94,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool exchange_ended_ = false;
   bool keep_alive_ = true;
   bool closed_ = false;
-  int64_t read_deadline_ns_ = 0;   // 0: none
+  int64_t read_deadline_ns_ = 0;  // 0: none
   int64_t write_deadline_ns_ = 0;
   int64_t last_write_ns_ = 0;
 };
@@ -112,7 +115,8 @@ asio::awaitable<void> Connection::run() {
   close();
 }
 
-// Appends what the peer sent to in_. False when it has gone, or a deadline has closed the connection.
+// Appends what the peer sent to in_. False when it has gone, or a deadline has closed the
+// connection.
 asio::awaitable<bool> Connection::read_some() {
   const auto [error, count] = co_await socket_.async_read_some(asio::buffer(read_buffer_),
                                                                asio::as_tuple(asio::use_awaitable));
@@ -124,17 +128,22 @@ asio::awaitable<bool> Connection::read_head(Head* head) {
   set_deadline(loop_.options->idle_timeout);
   bool begun = false;
   while (true) {
-    while (in_.starts_with("\r\n")) in_.erase(0, 2);  // RFC 9112 2.2: an empty line before the request line
-    if (const size_t length = head_length(in_); length > 0 && length <= loop_.options->head_bytes_max) {
+    while (in_.starts_with("\r\n"))
+      in_.erase(0, 2);  // RFC 9112 2.2: an empty line before the request line
+    if (const size_t length = head_length(in_);
+        length > 0 && length <= loop_.options->head_bytes_max) {
       HeadResult result = parse_head(std::string_view(in_).substr(0, length));
-      if (result.failure) co_return co_await refuse(result.failure->status, result.failure->message, "");
+      if (result.failure)
+        co_return co_await refuse(result.failure->status, result.failure->message, "");
       *head = std::move(*result.head);
       in_.erase(0, length);
       break;
     }
     if (in_.size() > loop_.options->head_bytes_max) {
-      co_return co_await refuse(431, "The request's head is larger than " +
-                                         std::to_string(loop_.options->head_bytes_max) + " bytes.", "");
+      co_return co_await refuse(431,
+                                "The request's head is larger than " +
+                                    std::to_string(loop_.options->head_bytes_max) + " bytes.",
+                                "");
     }
     if (!in_.empty() && !begun) {
       begun = true;
@@ -155,7 +164,8 @@ asio::awaitable<Connection::Next> Connection::admit_and_read_body(Head* head) {
   Request& request = head->request;
   std::optional<Response> answer = loop_.service->admit(request);
   const bool has_body = head->chunked || head->content_length.value_or(0) > 0;
-  if (answer && !has_body && head->keep_alive && !loop_.draining && next_.size() < kPipelineBytesMax) {
+  if (answer && !has_body && head->keep_alive && !loop_.draining &&
+      next_.size() < kPipelineBytesMax) {
     // Nothing of this request is left in the stream, so the connection stays good for the next.
     queue_answer(std::move(*answer), request.method, true);
     co_return Next::NextRequest;
@@ -167,7 +177,8 @@ asio::awaitable<Connection::Next> Connection::admit_and_read_body(Head* head) {
     good = co_await refuse(413, body_too_large(request), request.path);
   } else if (has_body) {
     if (head->expects_continue && in_.empty()) send_continue();
-    good = head->chunked ? co_await read_chunked_body(&request) : co_await read_fixed_body(*head->content_length, &request);
+    good = head->chunked ? co_await read_chunked_body(&request)
+                         : co_await read_fixed_body(*head->content_length, &request);
   }
   co_return good ? Next::Handle : Next::Close;
 }
@@ -196,19 +207,23 @@ asio::awaitable<bool> Connection::read_chunked_body(Request* request) {
   while (true) {
     in_.erase(0, decoder.feed(in_, &request->body));
     switch (decoder.state()) {
-      case ChunkedDecoder::State::Done: co_return true;
+      case ChunkedDecoder::State::Done:
+        co_return true;
       case ChunkedDecoder::State::Malformed:
-        co_return co_await refuse(400, "The request's body is not well-formed chunks.", request->path);
+        co_return co_await refuse(400, "The request's body is not well-formed chunks.",
+                                  request->path);
       case ChunkedDecoder::State::TooLarge:
         co_return co_await refuse(413, body_too_large(*request), request->path);
-      case ChunkedDecoder::State::More: break;
+      case ChunkedDecoder::State::More:
+        break;
     }
     set_deadline(loop_.options->body_timeout);
     if (!co_await read_some()) co_return false;
   }
 }
 
-asio::awaitable<bool> Connection::refuse(int status, std::string_view message, std::string_view path) {
+asio::awaitable<bool> Connection::refuse(int status, std::string_view message,
+                                         std::string_view path) {
   loop_.refusals.fetch_add(1, std::memory_order_relaxed);
   co_return co_await refuse(loop_.service->refuse(status, message, path), "");
 }
@@ -230,8 +245,8 @@ void Connection::queue_answer(Response response, std::string method, bool keep_a
   pump();
 }
 
-// Closing with unread bytes makes the kernel reset the connection, and the peer may lose the answer: so read on for a
-// while, and drop what comes.
+// Closing with unread bytes makes the kernel reset the connection, and the peer may lose the
+// answer: so read on for a while, and drop what comes.
 asio::awaitable<void> Connection::linger() {
   set_deadline(kLingerTimeout);
   size_t dropped = 0;
@@ -245,22 +260,24 @@ asio::awaitable<void> Connection::linger() {
 void Connection::begin_exchange(Request request, bool keep_alive) {
   const std::weak_ptr<Connection> weak = weak_from_this();
   asio::io_context* context = loop_.context;
-  Response unanswered = loop_.service->refuse(500, "The server gave no answer. This is a fault of the server.",
-                                              request.path);
+  Response unanswered = loop_.service->refuse(
+      500, "The server gave no answer. This is a fault of the server.", request.path);
   exchange_ended_ = false;
   last_write_ns_ = base::monotonic_ns();
-  exchange_ = std::make_shared<Exchange>(std::move(request), keep_alive, loop_.options->queued_bytes_max,
-                                         [weak, context] {
+  exchange_ = std::make_shared<Exchange>(std::move(request), keep_alive,
+                                         loop_.options->queued_bytes_max, [weak, context] {
                                            asio::post(*context, [weak] {
-                                             if (const auto connection = weak.lock()) connection->pump();
+                                             if (const auto connection = weak.lock())
+                                               connection->pump();
                                            });
                                          });
   loop_.busy.fetch_add(1, std::memory_order_relaxed);
   loop_.service->handle(guard_exchange(exchange_, std::move(unanswered)));
 }
 
-// While an answer is under way the socket is read as well: that is how a peer that goes away is noticed within one
-// step. What a pipelining peer sends meanwhile stays in in_ for the next round, up to a limit.
+// While an answer is under way the socket is read as well: that is how a peer that goes away is
+// noticed within one step. What a pipelining peer sends meanwhile stays in in_ for the next round,
+// up to a limit.
 asio::awaitable<void> Connection::watch_until_answered() {
   while (exchange_ && !closed_) {
     if (in_.size() < kPipelineBytesMax) {
@@ -289,8 +306,9 @@ void Connection::pump() {
   }
   write_pending_ = true;
   write_deadline_ns_ = base::monotonic_ns() + loop_.options->write_timeout.ns;
-  socket_.async_write_some(asio::buffer(writing_.data() + written_, writing_.size() - written_),
-                           [self = shared_from_this()](error_code error, size_t bytes) { self->written(error, bytes); });
+  socket_.async_write_some(
+      asio::buffer(writing_.data() + written_, writing_.size() - written_),
+      [self = shared_from_this()](error_code error, size_t bytes) { self->written(error, bytes); });
 }
 
 void Connection::written(error_code error, size_t bytes) {
@@ -319,7 +337,8 @@ void Connection::finish_exchange() {
   set_deadline(loop_.options->idle_timeout);
   error_code ignored;
   answered_.cancel();
-  if (!in_.empty()) socket_.cancel(ignored);  // the next request is here already: stop waiting for more bytes
+  if (!in_.empty())
+    socket_.cancel(ignored);  // the next request is here already: stop waiting for more bytes
   if (!keep_alive_) {
     socket_.shutdown(tcp::socket::shutdown_send, ignored);
     set_deadline(kLingerTimeout);
@@ -338,8 +357,10 @@ void Connection::tick(int64_t now_ns) {
 }
 
 void Connection::drain() {
-  if (exchange_) exchange_->close_after();
-  else if (in_.empty() && !write_pending_ && keep_alive_) close();
+  if (exchange_)
+    exchange_->close_after();
+  else if (in_.empty() && !write_pending_ && keep_alive_)
+    close();
 }
 
 void Connection::close() {
@@ -354,13 +375,15 @@ void Connection::close() {
   }
 }
 
-void start_connection(Loop& loop, int fd, bool is_ipv6, std::string remote_address, bool remote_is_loopback) {
+void start_connection(Loop& loop, int fd, bool is_ipv6, std::string remote_address,
+                      bool remote_is_loopback) {
   tcp::socket socket(*loop.context);
   error_code error;
   socket.assign(is_ipv6 ? tcp::v6() : tcp::v4(), fd, error);
   if (error) return;
   socket.set_option(tcp::no_delay(true), error);
-  auto connection = std::make_shared<Connection>(loop, std::move(socket), std::move(remote_address), remote_is_loopback);
+  auto connection = std::make_shared<Connection>(loop, std::move(socket), std::move(remote_address),
+                                                 remote_is_loopback);
   asio::co_spawn(*loop.context, connection->run(), asio::detached);
 }
 

@@ -1,5 +1,5 @@
-// One connection of the server, on its thread for life: read a head, pass the gate, admit, read the body, hand the
-// exchange over, send what it says, and again. Within net/ only.
+// One connection of the server, on its thread for life: read a head, pass the gate, admit, read the
+// body, hand the exchange over, send what it says, and again. Within net/ only.
 #pragma once
 
 #include <atomic>
@@ -28,7 +28,8 @@ struct Loop {
 };
 
 // Takes over the connected socket `fd`. Call on the loop's thread.
-void start_connection(Loop& loop, int fd, bool is_ipv6, std::string remote_address, bool remote_is_loopback);
+void start_connection(Loop& loop, int fd, bool is_ipv6, std::string remote_address,
+                      bool remote_is_loopback);
 // Closes what is past its deadline, writes comments into quiet streams.
 void tick_connections(Loop& loop, int64_t now_ns);
 void drain_connections(Loop& loop);  // closes idle ones; busy ones close after their answer

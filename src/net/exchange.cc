@@ -35,7 +35,8 @@ void append_chunk(std::string* out, std::string_view bytes) {
 
 }  // namespace
 
-Exchange::Exchange(Request request, bool keep_alive, size_t queued_bytes_max, std::function<void()> wake)
+Exchange::Exchange(Request request, bool keep_alive, size_t queued_bytes_max,
+                   std::function<void()> wake)
     : request_(std::move(request)),
       queued_bytes_max_(queued_bytes_max),
       wake_(std::move(wake)),
@@ -55,8 +56,10 @@ void Exchange::append_head(const Response& response, bool streamed) {
   const bool bodyless = response.status == 204 || response.status == 304;
   if (streamed) {
     chunked_ = request_.version_minor == 1;
-    if (chunked_) append_field(&outbox_, "transfer-encoding", "chunked");
-    else keep_alive_ = false;  // HTTP/1.0 knows no chunks: the connection's end is the answer's end
+    if (chunked_)
+      append_field(&outbox_, "transfer-encoding", "chunked");
+    else
+      keep_alive_ = false;  // HTTP/1.0 knows no chunks: the connection's end is the answer's end
   } else if (!bodyless) {
     append_field(&outbox_, "content-length", std::to_string(response.body.size()));
   }
@@ -70,7 +73,8 @@ void Exchange::respond(Response response) {
   stage_ = Stage::Ended;
   if (closed()) return;
   append_head(response, false);
-  if (request_.method != "HEAD" && response.status != 204 && response.status != 304) outbox_ += response.body;
+  if (request_.method != "HEAD" && response.status != 204 && response.status != 304)
+    outbox_ += response.body;
   queued_bytes_ = outbox_.size();
   wake_locked();
 }
@@ -99,8 +103,10 @@ bool Exchange::write(std::string_view bytes) {
     return false;
   }
   const size_t before = outbox_.size();
-  if (chunked_) append_chunk(&outbox_, bytes);
-  else outbox_ += bytes;
+  if (chunked_)
+    append_chunk(&outbox_, bytes);
+  else
+    outbox_ += bytes;
   queued_bytes_ += outbox_.size() - before;
   wake_locked();
   return true;
@@ -194,8 +200,10 @@ void Exchange::close_after() {
 std::shared_ptr<Exchange> guard_exchange(std::shared_ptr<Exchange> exchange, Response unanswered) {
   Exchange* raw = exchange.get();
   return {raw, [inner = std::move(exchange), answer = std::move(unanswered)](Exchange*) mutable {
-            if (!inner->answered()) inner->respond(std::move(answer));
-            else inner->abort();  // begun and never ended; nothing happens after an end
+            if (!inner->answered())
+              inner->respond(std::move(answer));
+            else
+              inner->abort();  // begun and never ended; nothing happens after an end
           }};
 }
 

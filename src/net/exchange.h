@@ -1,5 +1,6 @@
-// One request and its answer. Whoever holds an Exchange may answer from any thread: bytes are handed to the
-// connection's own thread, which alone touches the socket. An Exchange that is let go of without an answer becomes a 500.
+// One request and its answer. Whoever holds an Exchange may answer from any thread: bytes are
+// handed to the connection's own thread, which alone touches the socket. An Exchange that is let go
+// of without an answer becomes a 500.
 #pragma once
 
 #include <atomic>
@@ -16,7 +17,8 @@ namespace net {
 
 class Exchange {
  public:
-  // `wake` is called (on any thread, under the lock: it must only post) when there is something to send.
+  // `wake` is called (on any thread, under the lock: it must only post) when there is something to
+  // send.
   Exchange(Request request, bool keep_alive, size_t queued_bytes_max, std::function<void()> wake);
   Exchange(const Exchange&) = delete;
 
@@ -26,14 +28,17 @@ class Exchange {
   // The whole answer. CHECKs that none was begun.
   void respond(Response response);
 
-  // A streamed answer: the head now, then any number of writes, then end. Without end, the answer counts as cut off.
+  // A streamed answer: the head now, then any number of writes, then end. Without end, the answer
+  // counts as cut off.
   void begin_stream(Response head);
-  // False when the peer is gone, or reads so slowly that the queue is full: then the connection is dropped.
+  // False when the peer is gone, or reads so slowly that the queue is full: then the connection is
+  // dropped.
   bool write(std::string_view bytes);
   void end();
   void abort();  // drops the connection: the peer sees that the answer is cut off
 
-  // Called once, on the connection's thread, when the peer goes away before the answer's end (at once if it has gone).
+  // Called once, on the connection's thread, when the peer goes away before the answer's end (at
+  // once if it has gone).
   void on_close(std::function<void()> callback);
   bool closed() const { return closed_.load(std::memory_order_relaxed); }
   bool answered() const;  // respond or begin_stream has been called
@@ -43,9 +48,10 @@ class Exchange {
   Stage collect(std::string* out);  // moves the bytes to send into *out
   void sent(size_t bytes);          // bytes that left for the peer no longer count as queued
   void peer_gone();
-  void finished();                  // all has been sent; on_close is not called any more
-  void write_comment();             // keeps an idle event stream alive
-  bool keep_alive() const;          // after the answer; false also when the answer's end is the connection's end
+  void finished();       // all has been sent; on_close is not called any more
+  void write_comment();  // keeps an idle event stream alive
+  bool keep_alive()
+      const;  // after the answer; false also when the answer's end is the connection's end
   void close_after();
 
  private:

@@ -15,26 +15,28 @@ struct Header {
 };
 
 struct Request {
-  std::string method;          // "GET", as sent
-  std::string target;          // as sent: path, perhaps '?' and query
-  std::string path;            // as sent, still percent-encoded; "*" for OPTIONS *
-  std::string query;           // without the '?'
-  int version_minor = 1;       // HTTP/1.0 or HTTP/1.1
+  std::string method;     // "GET", as sent
+  std::string target;     // as sent: path, perhaps '?' and query
+  std::string path;       // as sent, still percent-encoded; "*" for OPTIONS *
+  std::string query;      // without the '?'
+  int version_minor = 1;  // HTTP/1.0 or HTTP/1.1
   std::vector<Header> headers;
   std::string body;
   std::string remote_address;  // "127.0.0.1"
   bool remote_is_loopback = false;
-  int64_t received_ns = 0;     // base::monotonic_ns() when the head was complete
-  size_t body_bytes_max = 0;   // set by the server's options; Service::admit may change it
+  int64_t received_ns = 0;        // base::monotonic_ns() when the head was complete
+  size_t body_bytes_max = 0;      // set by the server's options; Service::admit may change it
   std::shared_ptr<void> context;  // whatever admit learnt, for handle
 
-  std::string_view header(std::string_view lower_case_name) const;  // empty when absent; the first of several
+  std::string_view header(
+      std::string_view lower_case_name) const;  // empty when absent; the first of several
   bool has_header(std::string_view lower_case_name) const;
 };
 
 struct Response {
   int status = 200;
-  std::vector<Header> headers;  // Content-Length, Transfer-Encoding, Date and Connection are the server's
+  std::vector<Header>
+      headers;  // Content-Length, Transfer-Encoding, Date and Connection are the server's
   std::string body;
 };
 

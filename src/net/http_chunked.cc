@@ -23,7 +23,8 @@ size_t ChunkedDecoder::feed(std::string_view bytes, std::string* body) {
   size_t used = 0;
   while (used < bytes.size() && state_ == State::More) {
     if (at_ == At::Data) {
-      const size_t count = static_cast<size_t>(std::min<uint64_t>(chunk_left_, bytes.size() - used));
+      const size_t count =
+          static_cast<size_t>(std::min<uint64_t>(chunk_left_, bytes.size() - used));
       body->append(bytes.substr(used, count));
       used += count;
       body_bytes_ += count;
@@ -32,7 +33,8 @@ size_t ChunkedDecoder::feed(std::string_view bytes, std::string* body) {
       continue;
     }
     take(bytes[used++]);
-    if (++overhead_bytes_ > kOverheadBytesMax + body_bytes_ && state_ == State::More) state_ = State::TooLarge;
+    if (++overhead_bytes_ > kOverheadBytesMax + body_bytes_ && state_ == State::More)
+      state_ = State::TooLarge;
   }
   return used;
 }
@@ -60,10 +62,13 @@ void ChunkedDecoder::take_size(char c) {
 
 void ChunkedDecoder::take(char c) {
   switch (at_) {
-    case At::Size: return take_size(c);
+    case At::Size:
+      return take_size(c);
     case At::Extension:
-      if (c == '\r') at_ = At::SizeEnd;
-      else if (!is_line_text(c)) fail();
+      if (c == '\r')
+        at_ = At::SizeEnd;
+      else if (!is_line_text(c))
+        fail();
       return;
     case At::SizeEnd:
       if (c != '\n') return fail();
@@ -79,13 +84,18 @@ void ChunkedDecoder::take(char c) {
       at_ = At::Size;
       return;
     case At::TrailerStart:
-      if (c == '\r') at_ = At::End;
-      else if (is_line_text(c)) at_ = At::Trailer;
-      else fail();
+      if (c == '\r')
+        at_ = At::End;
+      else if (is_line_text(c))
+        at_ = At::Trailer;
+      else
+        fail();
       return;
     case At::Trailer:
-      if (c == '\r') at_ = At::TrailerEnd;
-      else if (!is_line_text(c)) fail();
+      if (c == '\r')
+        at_ = At::TrailerEnd;
+      else if (!is_line_text(c))
+        fail();
       return;
     case At::TrailerEnd:
       if (c != '\n') return fail();
@@ -95,7 +105,8 @@ void ChunkedDecoder::take(char c) {
       if (c != '\n') return fail();
       state_ = State::Done;
       return;
-    case At::Data: return;
+    case At::Data:
+      return;
   }
 }
 

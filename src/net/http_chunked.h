@@ -1,5 +1,6 @@
-// The body of a request sent in chunks, decoded as it arrives. Extensions and trailers are read and dropped; they and
-// the framing count against an allowance, so that a small body cannot hide a large stream.
+// The body of a request sent in chunks, decoded as it arrives. Extensions and trailers are read and
+// dropped; they and the framing count against an allowance, so that a small body cannot hide a
+// large stream.
 #pragma once
 
 #include <cstddef>
@@ -15,14 +16,27 @@ class ChunkedDecoder {
 
   explicit ChunkedDecoder(size_t body_bytes_max) : body_bytes_max_(body_bytes_max) {}
 
-  // Takes what it can of `bytes`, appends decoded bytes to *body, and says how many it took (all of them while More).
+  // Takes what it can of `bytes`, appends decoded bytes to *body, and says how many it took (all of
+  // them while More).
   size_t feed(std::string_view bytes, std::string* body);
   State state() const { return state_; }
 
-  static constexpr size_t kOverheadBytesMax = 64u << 10;  // beyond one byte of framing per byte of body
+  static constexpr size_t kOverheadBytesMax = 64u
+                                              << 10;  // beyond one byte of framing per byte of body
 
  private:
-  enum class At : unsigned char { Size, Extension, SizeEnd, Data, DataCR, DataLF, TrailerStart, Trailer, TrailerEnd, End };
+  enum class At : unsigned char {
+    Size,
+    Extension,
+    SizeEnd,
+    Data,
+    DataCR,
+    DataLF,
+    TrailerStart,
+    Trailer,
+    TrailerEnd,
+    End
+  };
   void take(char c);
   void take_size(char c);
   void fail() { state_ = State::Malformed; }

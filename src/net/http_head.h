@@ -1,6 +1,7 @@
-// The gate: one strict reading of a request's head, from its raw bytes (RFC 9112 without its leniencies). What two
-// programs could read in two ways is refused here: several Hosts, several lengths, a length beside chunks, folded
-// lines, bare line feeds, any transfer coding but "chunked". Pure functions, fuzzed by http_head_fuzz.
+// The gate: one strict reading of a request's head, from its raw bytes (RFC 9112 without its
+// leniencies). What two programs could read in two ways is refused here: several Hosts, several
+// lengths, a length beside chunks, folded lines, bare line feeds, any transfer coding but
+// "chunked". Pure functions, fuzzed by http_head_fuzz.
 #pragma once
 
 #include <cstddef>
@@ -18,10 +19,10 @@ struct HeadFailure {
 };
 
 struct Head {
-  Request request;                             // method to headers
-  std::optional<uint64_t> content_length;      // never together with chunked
+  Request request;                         // method to headers
+  std::optional<uint64_t> content_length;  // never together with chunked
   bool chunked = false;
-  bool keep_alive = true;                      // HTTP/1.1 without "Connection: close"
+  bool keep_alive = true;  // HTTP/1.1 without "Connection: close"
   bool expects_continue = false;
 };
 

@@ -1,5 +1,5 @@
-// The gate and the chunk decoder on arbitrary bytes: no crash, and whatever passes has one reading only. The decoder
-// must give the same body however the bytes are cut.
+// The gate and the chunk decoder on arbitrary bytes: no crash, and whatever passes has one reading
+// only. The decoder must give the same body however the bytes are cut.
 #include <cstdint>
 #include <string_view>
 
@@ -28,7 +28,8 @@ void check_chunks(std::string_view bytes) {
   net::ChunkedDecoder at_once(kBodyMax), byte_by_byte(kBodyMax);
   const size_t used = at_once.feed(bytes, &whole);
   CHECK(used <= bytes.size() && whole.size() <= kBodyMax);
-  for (size_t i = 0; i < bytes.size() && byte_by_byte.state() == net::ChunkedDecoder::State::More; ++i) {
+  for (size_t i = 0; i < bytes.size() && byte_by_byte.state() == net::ChunkedDecoder::State::More;
+       ++i) {
     byte_by_byte.feed(bytes.substr(i, 1), &pieces);
   }
   CHECK(at_once.state() == byte_by_byte.state() && whole == pieces);

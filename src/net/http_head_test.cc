@@ -14,7 +14,8 @@ int status_of(std::string_view bytes) {
 
 TEST(Head, ReadsAnOrdinaryRequest) {
   const HeadResult result = parse_head(
-      "POST /v1/models/a%2Fb?limit=2&after=x HTTP/1.1\r\nHost: localhost:8080\r\nContent-Length: 12\r\n"
+      "POST /v1/models/a%2Fb?limit=2&after=x HTTP/1.1\r\nHost: localhost:8080\r\nContent-Length: "
+      "12\r\n"
       "Authorization:  Bearer sk-1 \r\nX-Empty:\r\nexpect: 100-Continue\r\n\r\n");
   ASSERT_TRUE(result.head) << result.failure->message;
   const Head& head = *result.head;
@@ -30,8 +31,10 @@ TEST(Head, ReadsAnOrdinaryRequest) {
 
 TEST(Head, KeepAliveFollowsVersionAndConnection) {
   EXPECT_FALSE(parse_head("GET / HTTP/1.0\r\n\r\n").head->keep_alive);
-  EXPECT_FALSE(parse_head("GET / HTTP/1.1\r\nHost: a\r\nConnection: foo, Close\r\n\r\n").head->keep_alive);
-  EXPECT_EQ(parse_head("GET http://a.b:1/c?d HTTP/1.1\r\nHost: a\r\n\r\n").head->request.path, "/c");
+  EXPECT_FALSE(
+      parse_head("GET / HTTP/1.1\r\nHost: a\r\nConnection: foo, Close\r\n\r\n").head->keep_alive);
+  EXPECT_EQ(parse_head("GET http://a.b:1/c?d HTTP/1.1\r\nHost: a\r\n\r\n").head->request.path,
+            "/c");
   EXPECT_EQ(parse_head("GET http://a.b HTTP/1.1\r\nHost: a\r\n\r\n").head->request.path, "/");
 }
 
@@ -45,14 +48,17 @@ TEST(Head, RefusesWhatCouldBeReadInTwoWays) {
       {400, "GET / HTTP/1.1\r\nHost: a b\r\n\r\n"},
       {400, "GET / HTTP/1.1\r\nHost: a,b\r\n\r\n"},
       {400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n"},
-      {400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"},
+      {400,
+       "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"},
       {400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n"},
       {400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\n"},
       {400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n"},
       {400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n"},
       {501, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, gzip\r\n\r\n"},
       {501, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n"},
-      {400, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n"},
+      {400,
+       "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: "
+       "chunked\r\n\r\n"},
       {400, "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"},
       {400, "GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\n folded\r\n\r\n"},
       {400, "GET / HTTP/1.1\r\nHost : a\r\n\r\n"},
@@ -90,7 +96,8 @@ TEST(Head, PercentAndQuery) {
   std::string out;
   EXPECT_TRUE(decode_percent("ft%3Aa%2Fb", &out));
   EXPECT_EQ(out, "ft:a/b");
-  for (std::string_view bad : {"%", "%4", "%zz", "a%00b"}) EXPECT_FALSE(decode_percent(bad, &out)) << bad;
+  for (std::string_view bad : {"%", "%4", "%zz", "a%00b"})
+    EXPECT_FALSE(decode_percent(bad, &out)) << bad;
   const std::vector<Header> query = parse_query("include%5B%5D=a+b&include[]=c&&x&=y&bad=%zz");
   ASSERT_EQ(query.size(), 3u);
   EXPECT_EQ(query[0].name, "include[]");
@@ -98,7 +105,8 @@ TEST(Head, PercentAndQuery) {
   EXPECT_EQ(query[2].name, "x");
 }
 
-ChunkedDecoder::State decode(std::string_view bytes, std::string* body, size_t body_bytes_max = 100) {
+ChunkedDecoder::State decode(std::string_view bytes, std::string* body,
+                             size_t body_bytes_max = 100) {
   ChunkedDecoder decoder(body_bytes_max);
   decoder.feed(bytes, body);
   return decoder.state();
@@ -116,8 +124,8 @@ TEST(Chunked, DecodesAndDropsExtensionsAndTrailers) {
 TEST(Chunked, RefusesBadFramingAndTooMuch) {
   using State = ChunkedDecoder::State;
   std::string body;
-  for (std::string_view bad : {"\r\n", "x\r\n", "5\nhello", "5\r\nhelloX", "1\r\nab\r\n", "-1\r\n", "0x5\r\nhello",
-                               "1111111111111111\r\n", "0\r\nX\n", "1;a\nb\r\n"}) {
+  for (std::string_view bad : {"\r\n", "x\r\n", "5\nhello", "5\r\nhelloX", "1\r\nab\r\n", "-1\r\n",
+                               "0x5\r\nhello", "1111111111111111\r\n", "0\r\nX\n", "1;a\nb\r\n"}) {
     EXPECT_EQ(decode(bad, &body), State::Malformed) << bad;
   }
   body.clear();

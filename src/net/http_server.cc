@@ -34,7 +34,8 @@ namespace {
 struct LoopThread {
   Loop loop;
   asio::io_context context{1};
-  std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work{context.get_executor()};
+  std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work{
+      context.get_executor()};
   asio::steady_timer ticker{context};
   std::thread thread;
 
@@ -61,7 +62,8 @@ std::string address_text(const std::string& host, uint16_t port) {
 
 struct HttpServer::State {
   explicit State(const ServerOptions& server_options) : options(server_options) {
-    for (int i = 0; i < std::max(1, options.threads); ++i) loops.push_back(std::make_unique<LoopThread>(options));
+    for (int i = 0; i < std::max(1, options.threads); ++i)
+      loops.push_back(std::make_unique<LoopThread>(options));
     acceptor.emplace(loops[0]->context);
     backoff.emplace(loops[0]->context);
   }
@@ -88,7 +90,8 @@ base::Status HttpServer::State::bind() {
   error_code error;
   const asio::ip::address address = asio::ip::make_address(options.host, error);
   if (error) {
-    return base::fail(base::Code::InvalidArgument, "the address to listen on must be an IP address and a port", name);
+    return base::fail(base::Code::InvalidArgument,
+                      "the address to listen on must be an IP address and a port", name);
   }
   const tcp::endpoint endpoint(address, options.port);
   acceptor->open(endpoint.protocol(), error);
@@ -97,12 +100,16 @@ base::Status HttpServer::State::bind() {
   if (!error) acceptor->listen(4096, error);
   if (error == asio::error::address_in_use) {
     return base::fail(base::Code::Unavailable,
-                      "the port is in use by another program; stop it, or choose another with --listen (port 0 picks "
-                      "a free one)", name, "port_in_use");
+                      "the port is in use by another program; stop it, or choose another with "
+                      "--listen (port 0 picks "
+                      "a free one)",
+                      name, "port_in_use");
   }
   if (error == asio::error::access_denied) {
-    return base::fail(base::Code::PermissionDenied, "the system does not let this user listen here; ports below 1024 "
-                      "need a privilege, choose another with --listen", name);
+    return base::fail(base::Code::PermissionDenied,
+                      "the system does not let this user listen here; ports below 1024 "
+                      "need a privilege, choose another with --listen",
+                      name);
   }
   if (error) return base::fail(base::Code::Io, "cannot listen: " + error.message(), name);
   port = acceptor->local_endpoint(error).port();
@@ -112,11 +119,13 @@ base::Status HttpServer::State::bind() {
 asio::awaitable<void> HttpServer::State::accept() {
   while (acceptor->is_open()) {
     tcp::endpoint peer;
-    auto [error, socket] = co_await acceptor->async_accept(peer, asio::as_tuple(asio::use_awaitable));
+    auto [error, socket] =
+        co_await acceptor->async_accept(peer, asio::as_tuple(asio::use_awaitable));
     if (!error) {
       adopt(std::move(socket), peer);
     } else if (acceptor->is_open() && error != asio::error::connection_aborted) {
-      base::log(base::Level::Warn, "a connection could not be accepted", {{"error", error.message()}});
+      base::log(base::Level::Warn, "a connection could not be accepted",
+                {{"error", error.message()}});
       backoff->expires_after(std::chrono::milliseconds(100));
       co_await backoff->async_wait(asio::as_tuple(asio::use_awaitable));
     }
@@ -134,10 +143,12 @@ void HttpServer::State::adopt(tcp::socket socket, const tcp::endpoint& peer) {
   const int fd = socket.release(error);
   if (error) return;
   const asio::ip::address address = peer.address();
-  asio::post(target.context, [&loop = target.loop, fd, is_ipv6 = address.is_v6(), text = address.to_string(),
-                              loopback = address.is_loopback()] {
-    if (loop.draining) ::close(fd);
-    else start_connection(loop, fd, is_ipv6, text, loopback);
+  asio::post(target.context, [&loop = target.loop, fd, is_ipv6 = address.is_v6(),
+                              text = address.to_string(), loopback = address.is_loopback()] {
+    if (loop.draining)
+      ::close(fd);
+    else
+      start_connection(loop, fd, is_ipv6, text, loopback);
   });
 }
 

@@ -1,6 +1,7 @@
-// The HTTP/1.1 server. Each of its threads has its own event loop, and a connection never leaves its thread: no lock,
-// no strand. The parsing is net/http_head.h, not Beast's: the guards that Beast 1.81 needs (one Host, one length, no
-// folded lines, bounded extensions and trailers, 100-continue, authentication before the body) are a strict parser.
+// The HTTP/1.1 server. Each of its threads has its own event loop, and a connection never leaves
+// its thread: no lock, no strand. The parsing is net/http_head.h, not Beast's: the guards that
+// Beast 1.81 needs (one Host, one length, no folded lines, bounded extensions and trailers,
+// 100-continue, authentication before the body) are a strict parser.
 #pragma once
 
 #include <cstdint>
@@ -20,11 +21,12 @@ namespace net {
 class Service {
  public:
   virtual ~Service() = default;
-  // The head has passed the gate and the body has not been read: find the route, authenticate, set body_bytes_max. An
-  // answer here is final; the body is then never read.
+  // The head has passed the gate and the body has not been read: find the route, authenticate, set
+  // body_bytes_max. An answer here is final; the body is then never read.
   virtual std::optional<Response> admit(Request& request) = 0;
   virtual void handle(std::shared_ptr<Exchange> exchange) = 0;
-  // The shape of the server's own refusals (malformed head, body too large, ...). The path may be empty.
+  // The shape of the server's own refusals (malformed head, body too large, ...). The path may be
+  // empty.
   virtual Response refuse(int status, std::string_view message, std::string_view path) = 0;
 };
 
@@ -34,12 +36,12 @@ struct ServerOptions {
   int threads = 1;
   size_t head_bytes_max = 32u << 10;
   size_t body_bytes_max = 32u << 20;
-  size_t queued_bytes_max = 1u << 20;      // of one streamed answer whose reader is slow
+  size_t queued_bytes_max = 1u << 20;  // of one streamed answer whose reader is slow
   size_t connections_max = 8192;
-  base::Duration head_timeout = base::seconds(10);    // from a head's first byte to its last
-  base::Duration body_timeout = base::seconds(30);    // without a byte of the body
-  base::Duration idle_timeout = base::seconds(600);   // between requests; clients pool connections
-  base::Duration write_timeout = base::seconds(30);   // without a byte taken by the peer
+  base::Duration head_timeout = base::seconds(10);   // from a head's first byte to its last
+  base::Duration body_timeout = base::seconds(30);   // without a byte of the body
+  base::Duration idle_timeout = base::seconds(600);  // between requests; clients pool connections
+  base::Duration write_timeout = base::seconds(30);  // without a byte taken by the peer
   base::Duration comment_interval = base::seconds(15);  // a quiet event stream gets a comment
   base::Duration tick = base::milliseconds(250);        // how exactly the above are kept
 };
@@ -49,12 +51,13 @@ struct ServerStats {
   int64_t connections_accepted = 0;
   int64_t connections_refused = 0;  // over connections_max
   int64_t requests = 0;
-  int64_t refusals = 0;             // by the gate, a limit or a deadline
+  int64_t refusals = 0;  // by the gate, a limit or a deadline
 };
 
 class HttpServer {
  public:
-  // Binds at once: a port in use is Code::Unavailable and names the address. Serves from start() on.
+  // Binds at once: a port in use is Code::Unavailable and names the address. Serves from start()
+  // on.
   static base::Result<std::unique_ptr<HttpServer>> listen(const ServerOptions& options);
   ~HttpServer();  // stops
   HttpServer(const HttpServer&) = delete;
@@ -63,8 +66,9 @@ class HttpServer {
   uint16_t port() const;
   ServerStats stats() const;
 
-  // Takes no new connections or requests and waits until the running answers have ended, at most `limit`. True when
-  // all have. Then, or by stop(), every connection is closed and the threads end.
+  // Takes no new connections or requests and waits until the running answers have ended, at most
+  // `limit`. True when all have. Then, or by stop(), every connection is closed and the threads
+  // end.
   bool drain(base::Duration limit);
   void stop();
 

@@ -27,7 +27,8 @@ class TestService : public Service {
     const std::string& path = exchange->request().path;
     if (path == "/forget") return;
     if (path == "/hold" || path == "/stream") {
-      if (path == "/stream") exchange->begin_stream({200, {{"content-type", "text/event-stream"}}, ""});
+      if (path == "/stream")
+        exchange->begin_stream({200, {{"content-type", "text/event-stream"}}, ""});
       exchange->on_close([this] {
         const std::lock_guard lock(mutex_);
         ++closes_;
@@ -38,7 +39,9 @@ class TestService : public Service {
       changed_.notify_all();
       return;
     }
-    exchange->respond({200, {{"content-type", "text/plain"}}, exchange->request().method + " " + exchange->request().body});
+    exchange->respond({200,
+                       {{"content-type", "text/plain"}},
+                       exchange->request().method + " " + exchange->request().body});
   }
   Response refuse(int status, std::string_view message, std::string_view) override {
     return {status, {{"content-type", "text/plain"}}, std::string(message)};
@@ -86,7 +89,8 @@ TEST_F(HttpServerTest, AnswersManyRequestsOnOneConnection) {
     EXPECT_TRUE(response.ends_with("\r\n\r\nPOST hello")) << response;
     EXPECT_EQ(response.find("connection: close"), std::string::npos);
   }
-  ASSERT_TRUE(client.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+  ASSERT_TRUE(client.send(
+      "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
   EXPECT_TRUE(client.read_response().ends_with("GET "));
   EXPECT_NE(client.read_response().find("connection: close"), std::string::npos);
   EXPECT_TRUE(client.at_end());
@@ -96,7 +100,9 @@ TEST_F(HttpServerTest, AnswersManyRequestsOnOneConnection) {
 TEST_F(HttpServerTest, ReadsAChunkedBodyAndAnswersContinue) {
   start();
   RawClient client(server_->port());
-  client.send("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n");
+  client.send(
+      "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nExpect: "
+      "100-continue\r\n\r\n");
   EXPECT_EQ(client.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
   client.send("5\r\nhel");
   client.send("lo\r\n0\r\nIgnored: yes\r\n\r\n");
@@ -106,7 +112,9 @@ TEST_F(HttpServerTest, ReadsAChunkedBodyAndAnswersContinue) {
 TEST_F(HttpServerTest, RefusesBeforeTheBody) {
   start();
   RawClient client(server_->port());
-  client.send("POST /secret HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n\r\n");
+  client.send(
+      "POST /secret HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\nExpect: "
+      "100-continue\r\n\r\n");
   const std::string response = client.read_response();
   EXPECT_TRUE(response.starts_with("HTTP/1.1 401 ")) << response;
   EXPECT_TRUE(client.at_end());
@@ -124,7 +132,8 @@ TEST_F(HttpServerTest, RefusesWhatIsTooLargeAndSaysSoFirst) {
   start();
   for (const std::string request :
        {"POST /small HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\nhello world",
-        "POST /small HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nb\r\nhello world\r\n0\r\n\r\n"}) {
+        "POST /small HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nb\r\nhello "
+        "world\r\n0\r\n\r\n"}) {
     RawClient client(server_->port());
     client.send(request);
     const std::string response = client.read_response();
@@ -143,9 +152,11 @@ TEST_F(HttpServerTest, RefusesWhatIsTooLargeAndSaysSoFirst) {
 
 TEST_F(HttpServerTest, RefusesAmbiguousRequestsAndCloses) {
   start();
-  for (const std::string request : {"GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\nHost: a\n\n",
-                                    "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-                                    "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n"}) {
+  for (const std::string request :
+       {"GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\nHost: a\n\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n"}) {
     RawClient client(server_->port());
     client.send(request);
     EXPECT_TRUE(client.read_response().starts_with("HTTP/1.1 400 ")) << request;
@@ -160,7 +171,8 @@ TEST_F(HttpServerTest, StreamsFromAnotherThread) {
   client.send("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n");
   auto exchange = service_.take_held();
   std::thread([&] {
-    for (int i = 0; i < 100; ++i) ASSERT_TRUE(exchange->write("data: " + std::to_string(i) + "\n\n"));
+    for (int i = 0; i < 100; ++i)
+      ASSERT_TRUE(exchange->write("data: " + std::to_string(i) + "\n\n"));
     exchange->end();
   }).join();
   const std::string response = client.read_response();
@@ -231,7 +243,8 @@ TEST_F(HttpServerTest, ClosesSlowRequests) {
   options.idle_timeout = base::milliseconds(50);
   options.tick = base::milliseconds(5);
   start(options);
-  for (const std::string part : {"GET / HT", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na", ""}) {
+  for (const std::string part :
+       {"GET / HT", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na", ""}) {
     RawClient client(server_->port());
     client.send(part);
     EXPECT_TRUE(client.at_end()) << part;

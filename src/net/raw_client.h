@@ -1,4 +1,5 @@
-// For tests: a socket that sends exactly the bytes it is told to, hostile ones too, and reads what comes back.
+// For tests: a socket that sends exactly the bytes it is told to, hostile ones too, and reads what
+// comes back.
 #pragma once
 
 #include <netinet/in.h>
@@ -40,7 +41,8 @@ class RawClient {
     return true;
   }
 
-  // Reads until `text` has been seen, the peer closes, or 10 s pass without a byte. Returns all that was read.
+  // Reads until `text` has been seen, the peer closes, or 10 s pass without a byte. Returns all
+  // that was read.
   std::string read_until(std::string_view text) {
     while (buffer_.find(text) == std::string::npos && read_some()) {
     }
@@ -53,14 +55,17 @@ class RawClient {
   std::string read_response() {
     std::string response = read_until("\r\n\r\n");
     const size_t at = response.find("content-length: ");
-    if (response.find("transfer-encoding: chunked") != std::string::npos) return response + read_until("0\r\n\r\n");
+    if (response.find("transfer-encoding: chunked") != std::string::npos)
+      return response + read_until("0\r\n\r\n");
     if (at == std::string::npos) return response;
     const size_t length = std::strtoul(response.c_str() + at + 16, nullptr, 10);
     while (buffer_.size() < length && read_some()) {
     }
     return response + take(std::min(length, buffer_.size()));
   }
-  bool at_end() { return buffer_.empty() && !read_some() && !timed_out_; }  // true once the peer has closed
+  bool at_end() {
+    return buffer_.empty() && !read_some() && !timed_out_;
+  }  // true once the peer has closed
 
  private:
   bool read_some() {

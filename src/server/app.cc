@@ -60,7 +60,10 @@ base::Error no_model(const gateway::LoadedModels& loaded, const std::string& dir
     return error;
   }
   return {base::Code::FailedPrecondition,
-          "no model is released here; train one and release it, or start with --allow-no-model", "NOT_RELEASED", directory, {}};
+          "no model is released here; train one and release it, or start with --allow-no-model",
+          "NOT_RELEASED",
+          directory,
+          {}};
 }
 
 }  // namespace
@@ -92,17 +95,21 @@ base::Result<std::unique_ptr<App>> App::start(const Config& config, const base::
   TRY(state->identity, identity::Identity::open(files::join(config.data, "identity.db"), clock));
   TRY(state->ledger, journal::Ledger::open(files::join(config.data, "ledger.db"), clock));
   TRY(state->conversations, chat::Conversations::open(files::join(config.data, "chat.db"), clock));
-  TRY(const FoundHouse house, found_house(config.data, find_bundled_models(config.models), clock.now()));
+  TRY(const FoundHouse house,
+      found_house(config.data, find_bundled_models(config.models), clock.now()));
 
   const std::string models = files::join(config.data, "models");
-  gateway::LoadedModels loaded = gateway::load_channels(models, house.pin, clock.now(), engine_options(config));
-  if (loaded.channels.empty() && !config.allow_no_model) return std::unexpected(no_model(loaded, models));
+  gateway::LoadedModels loaded =
+      gateway::load_channels(models, house.pin, clock.now(), engine_options(config));
+  if (loaded.channels.empty() && !config.allow_no_model)
+    return std::unexpected(no_model(loaded, models));
 
   TRY(FoundOwner owner, found_owner(*state->identity, *state->ledger, config.opening_balance_usd));
   TRY(const base::Secret token, state->identity->create_owner_link(owner.owner.id));
 
   Ready& ready = state->ready;
-  const std::string host = address.host.find(':') == std::string::npos ? address.host : "[" + address.host + "]";
+  const std::string host =
+      address.host.find(':') == std::string::npos ? address.host : "[" + address.host + "]";
   ready.url = "http://" + host + ":" + std::to_string(state->http->port());
   ready.owner_link = base::Secret(ready.url + "/signin?token=" + std::string(token.reveal()));
   ready.api_key = std::move(owner.api_key);
@@ -112,20 +119,29 @@ base::Result<std::unique_ptr<App>> App::start(const Config& config, const base::
     ready.models.push_back(channel->name());
     ready.one_person |= channel->release().one_person_decides;
   }
-  for (const gateway::Refusal& refusal : loaded.refusals) ready.refused.push_back(refusal.error.text());
+  for (const gateway::Refusal& refusal : loaded.refusals)
+    ready.refused.push_back(refusal.error.text());
 
   state->workers.emplace(kWorkerThreads);
   state->gateway.emplace(*state->ledger, state->metrics, std::move(loaded.channels));
-  state->api.emplace(api::App{*state->gateway, *state->identity, *state->ledger, *state->conversations, state->metrics,
-                              clock, state->generations, *state->workers,
+  state->api.emplace(api::App{*state->gateway,
+                              *state->identity,
+                              *state->ledger,
+                              *state->conversations,
+                              state->metrics,
+                              clock,
+                              state->generations,
+                              *state->workers,
                               {config.tolerate_unknown_parameters, config.metrics_token}});
   state->service.emplace(*state->api);
   net::HttpServer* http = state->http.get();
   state->metrics.gauge("charter_connections_open", "Open connections.", {},
                        [http] { return static_cast<double>(http->stats().connections_open); });
-  state->metrics.gauge("charter_ledger_open_holds", "Requests that money is held for.", {},
-                       [ledger = state->ledger.get()] { return static_cast<double>(ledger->open_holds()); });
-  std::unique_ptr<App> app(new App(std::move(state)));  // from here on its destructor closes everything in order
+  state->metrics.gauge(
+      "charter_ledger_open_holds", "Requests that money is held for.", {},
+      [ledger = state->ledger.get()] { return static_cast<double>(ledger->open_holds()); });
+  std::unique_ptr<App> app(
+      new App(std::move(state)));  // from here on its destructor closes everything in order
   http->start(*app->state_->service);
   if (!config.ready.empty()) TRY_VOID(write_ready(config.ready, app->ready()));
   return app;
@@ -138,7 +154,8 @@ App::~App() {
   state_->gateway->drain();
   state_->gateway->cancel_all();
   state_->gateway->wait(base::seconds(60));
-  state_->workers.reset();  // stores the ends of the page's answers, which needs all that was made before and after it
+  state_->workers.reset();  // stores the ends of the page's answers, which needs all that was made
+                            // before and after it
 }
 
 const Ready& App::ready() const { return state_->ready; }
@@ -149,7 +166,8 @@ bool App::drain() {
   const base::Duration limit = base::seconds(state_->config.drain_seconds);
   state_->gateway->drain();
   const bool answered = state_->http->drain(limit);
-  // Answers of the page go on without a connection; they get what is left of the time, at least a moment.
+  // Answers of the page go on without a connection; they get what is left of the time, at least a
+  // moment.
   const bool ended = state_->gateway->wait(answered ? limit : base::milliseconds(1));
   if (!ended) state_->gateway->cancel_all();
   state_->gateway->wait(base::seconds(60));

@@ -1,4 +1,5 @@
-// The composition: a configuration becomes objects, in the order in which they need each other. No logic beyond that.
+// The composition: a configuration becomes objects, in the order in which they need each other. No
+// logic beyond that.
 #pragma once
 
 #include <memory>
@@ -18,23 +19,24 @@ struct Ready {
   std::optional<base::Secret> api_key;  // on the first run of a data folder only
   base::Secret owner_link;              // works once
   std::vector<std::string> models;
-  std::vector<std::string> refused;     // why other models are not served
-  bool new_house = false;               // a one-person charter was made
+  std::vector<std::string> refused;  // why other models are not served
+  bool new_house = false;            // a one-person charter was made
   bool one_person = false;
   std::string data;
 };
 
 class App {
  public:
-  // Errors: Unavailable (port in use, data folder in use, disk full); FailedPrecondition or Corrupt when no model can be
-  // served, with the reason of the first.
+  // Errors: Unavailable (port in use, data folder in use, disk full); FailedPrecondition or Corrupt
+  // when no model can be served, with the reason of the first.
   static base::Result<std::unique_ptr<App>> start(const Config& config, const base::Clock& clock);
   ~App();
   App(const App&) = delete;
 
   const Ready& ready() const;
   void sweep();  // holds that nobody resolved in time
-  // Refuses new work, lets running answers end within the configured time, settles, closes. True when all had ended.
+  // Refuses new work, lets running answers end within the configured time, settles, closes. True
+  // when all had ended.
   bool drain();
 
   struct State;

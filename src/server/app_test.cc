@@ -34,7 +34,9 @@ class AppTest : public ::testing::Test {
     EXPECT_TRUE(app) << app.error().text();
     return app ? *std::move(app) : nullptr;
   }
-  json::Value ready_file() const { return json::parse(files::read_file(config_.ready).value()).value(); }
+  json::Value ready_file() const {
+    return json::parse(files::read_file(config_.ready).value()).value();
+  }
   static uint16_t port_of(const json::Value& ready) {
     const std::string& url = ready["url"].as_string();
     return static_cast<uint16_t>(std::atoi(url.c_str() + url.rfind(':') + 1));
@@ -118,7 +120,8 @@ TEST_F(AppTest, APortInUseAndADataFolderInUseAreNamed) {
   Config third = config_;
   const auto same_data = App::start(third, clock_);
   ASSERT_FALSE(same_data);
-  EXPECT_NE(same_data.error().text().find(config_.data), std::string::npos) << same_data.error().text();
+  EXPECT_NE(same_data.error().text().find(config_.data), std::string::npos)
+      << same_data.error().text();
 }
 
 TEST_F(AppTest, DrainingLetsTheRunningAnswerEnd) {
@@ -127,9 +130,11 @@ TEST_F(AppTest, DrainingLetsTheRunningAnswerEnd) {
   ASSERT_TRUE(app);
   const json::Value ready = ready_file();
   net::RawClient client(port_of(ready));
-  const std::string body = R"({"model":"chat","stream":true,"logit_bias":{"1":-100},"messages":[{"role":"user","content":"Hi"}]})";
-  client.send("POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " + ready["api_key"].as_string() +
-              "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+  const std::string body =
+      R"({"model":"chat","stream":true,"logit_bias":{"1":-100},"messages":[{"role":"user","content":"Hi"}]})";
+  client.send("POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " +
+              ready["api_key"].as_string() + "\r\nContent-Length: " + std::to_string(body.size()) +
+              "\r\n\r\n" + body);
   client.read_until("\"role\":\"assistant\"");
   EXPECT_TRUE(app->drain());
   EXPECT_NE(client.read_all().find("data: [DONE]"), std::string::npos);

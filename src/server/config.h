@@ -1,5 +1,6 @@
-// What a server needs to know, from a TOML file, the environment (CHARTER_…) and flags; the later wins. One table says
-// every setting's names, kind and limits; what is not in it is refused by name.
+// What a server needs to know, from a TOML file, the environment (CHARTER_…) and flags; the later
+// wins. One table says every setting's names, kind and limits; what is not in it is refused by
+// name.
 #pragma once
 
 #include <map>
@@ -15,16 +16,16 @@
 namespace server {
 
 struct Config {
-  std::string data;                     // the one folder that holds everything
+  std::string data;  // the one folder that holds everything
   std::string listen = "127.0.0.1:8080";
-  bool is_public = false;               // --public: listening beyond this machine is meant
-  std::string ready;                    // file that is written once the server answers; empty: none
-  std::string models;                   // folder of bundled models; empty: beside the program
-  int64_t threads = 2;                  // of the HTTP server
+  bool is_public = false;  // --public: listening beyond this machine is meant
+  std::string ready;       // file that is written once the server answers; empty: none
+  std::string models;      // folder of bundled models; empty: beside the program
+  int64_t threads = 2;     // of the HTTP server
   int64_t connections_max = 8192;
   int64_t drain_seconds = 30;
-  int64_t engine_threads = 0;           // 0: all that the process may use
-  int64_t engine_kv_mib = 256;          // KV memory of each model, reserved at start
+  int64_t engine_threads = 0;   // 0: all that the process may use
+  int64_t engine_kv_mib = 256;  // KV memory of each model, reserved at start
   int64_t engine_batch_max = 32;
   int64_t engine_queue_max = 1024;
   bool tolerate_unknown_parameters = false;
@@ -37,12 +38,15 @@ struct Config {
 using Environment = std::vector<std::pair<std::string, std::string>>;
 using Flags = std::vector<std::pair<std::string, std::string>>;  // "--listen", value
 
-// `file` is the parsed TOML (null: none), `file_name` its name for errors. Code::InvalidArgument names the setting.
-base::Result<Config> make_config(const json::Value& file, std::string_view file_name, const Environment& environment,
-                                 const Flags& flags);
+// `file` is the parsed TOML (null: none), `file_name` its name for errors. Code::InvalidArgument
+// names the setting.
+base::Result<Config> make_config(const json::Value& file, std::string_view file_name,
+                                 const Environment& environment, const Flags& flags);
 
-// Reads the file: `path`, or CHARTER_CONFIG, or DATA/config.toml where there is one. Then make_config.
-base::Result<Config> load_config(const std::string& path, const Environment& environment, const Flags& flags);
+// Reads the file: `path`, or CHARTER_CONFIG, or DATA/config.toml where there is one. Then
+// make_config.
+base::Result<Config> load_config(const std::string& path, const Environment& environment,
+                                 const Flags& flags);
 Environment process_environment();
 
 // Every setting with its names, for `charter help serve`.
@@ -59,6 +63,7 @@ struct Address {
   uint16_t port = 0;
   bool is_loopback = false;
 };
-base::Result<Address> parse_address(const std::string& text);  // "127.0.0.1:8080", "[::1]:0", "localhost:0"
+base::Result<Address> parse_address(
+    const std::string& text);  // "127.0.0.1:8080", "[::1]:0", "localhost:0"
 
 }  // namespace server

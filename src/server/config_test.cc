@@ -14,13 +14,15 @@ json::Value toml(std::string_view text) {
 }
 
 TEST(Config, TheLaterSourceWins) {
-  const json::Value file = toml("[server]\nlisten = \"127.0.0.1:1\"\nthreads = 3\n[engine]\nkv_mib = 64\n");
+  const json::Value file =
+      toml("[server]\nlisten = \"127.0.0.1:1\"\nthreads = 3\n[engine]\nkv_mib = 64\n");
   const auto from_file = make_config(file, "config.toml", {}, {});
   ASSERT_TRUE(from_file) << from_file.error().text();
   EXPECT_EQ(from_file->listen, "127.0.0.1:1");
   EXPECT_EQ(from_file->engine_kv_mib, 64);
 
-  const Environment environment = {{"CHARTER_LISTEN", "127.0.0.1:2"}, {"CHARTER_THREADS", "4"}, {"PATH", "/bin"}};
+  const Environment environment = {
+      {"CHARTER_LISTEN", "127.0.0.1:2"}, {"CHARTER_THREADS", "4"}, {"PATH", "/bin"}};
   EXPECT_EQ(make_config(file, "config.toml", environment, {})->listen, "127.0.0.1:2");
   const auto all = make_config(file, "config.toml", environment, {{"--listen", "127.0.0.1:3"}});
   EXPECT_EQ(all->listen, "127.0.0.1:3");
@@ -64,7 +66,8 @@ TEST(Config, ListeningBeyondThisMachineMustBeMeant) {
 
 TEST(Config, TheDataFolderFollowsTheDesktopsRules) {
   EXPECT_EQ(make_config({}, "", {{"HOME", "/home/a"}}, {})->data, "/home/a/.local/share/charter");
-  EXPECT_EQ(make_config({}, "", {{"HOME", "/home/a"}, {"XDG_DATA_HOME", "/x"}}, {})->data, "/x/charter");
+  EXPECT_EQ(make_config({}, "", {{"HOME", "/home/a"}, {"XDG_DATA_HOME", "/x"}}, {})->data,
+            "/x/charter");
   EXPECT_EQ(make_config({}, "", {{"CHARTER_DATA", "/y"}}, {{"--data", "/z"}})->data, "/z");
 }
 

@@ -17,7 +17,8 @@ bool nothing_released(const std::string& models) {
 // The channel that the makers released the model on.
 base::Result<std::string> bundled_channel(const std::string& directory, base::Time now) {
   TRY(const govern::CharterPin pin, journal::makers_pin());
-  TRY(const std::string text, files::read_file(files::join(directory, govern::kBundleFile), govern::kBundleBytesMax));
+  TRY(const std::string text,
+      files::read_file(files::join(directory, govern::kBundleFile), govern::kBundleBytesMax));
   TRY(const govern::ReleaseBundle bundle, govern::parse_bundle_file(text));
   TRY(const govern::VerifiedRelease release, govern::verify_release(bundle, pin, now));
   return release.channel;
@@ -30,16 +31,20 @@ base::Status adopt(journal::House* house, const std::string& bundled, base::Time
     const std::string directory = files::join(bundled, name);
     if (!files::exists(files::join(directory, govern::kBundleFile))) continue;
     auto channel = bundled_channel(directory, now);
-    if (!channel) return base::wrap(channel.error(), "the bundled model cannot be released here", directory);
-    TRY(const journal::Released released, journal::adopt_bundled_model(house, directory, *channel, now));
-    base::log(base::Level::Info, "bundled model released", {{"model", released.model}, {"channel", released.channel}});
+    if (!channel)
+      return base::wrap(channel.error(), "the bundled model cannot be released here", directory);
+    TRY(const journal::Released released,
+        journal::adopt_bundled_model(house, directory, *channel, now));
+    base::log(base::Level::Info, "bundled model released",
+              {{"model", released.model}, {"channel", released.channel}});
   }
   return {};
 }
 
 }  // namespace
 
-base::Result<FoundHouse> found_house(const std::string& data, const std::string& bundled, base::Time now) {
+base::Result<FoundHouse> found_house(const std::string& data, const std::string& bundled,
+                                     base::Time now) {
   FoundHouse found;
   if (!journal::House::exists(data)) {
     TRY_VOID(journal::init_house(data, {}, now));
@@ -65,7 +70,8 @@ base::Result<FoundOwner> found_owner(identity::Identity& identity, journal::Ledg
                             "opening:" + founding.organisation.id, "opening credit"));
   }
   // The key comes last: as long as there is none, a start that was cut short is done again.
-  TRY(identity::NewKey key, identity.create_key(founding.owner.id, founding.project.id, "first key"));
+  TRY(identity::NewKey key,
+      identity.create_key(founding.owner.id, founding.project.id, "first key"));
   found.api_key = std::move(key.secret);
   return found;
 }

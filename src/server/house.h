@@ -1,4 +1,5 @@
-// The first run of a data folder: a one-person charter, the bundled models released under it, the owner with a key.
+// The first run of a data folder: a one-person charter, the bundled models released under it, the
+// owner with a key.
 #pragma once
 
 #include <string>
@@ -16,9 +17,10 @@ struct FoundHouse {
   bool created = false;
 };
 
-// Opens the charter of `data`, or makes a one-person one. When nothing is released yet and one person decides, releases
-// the bundled models of `bundled` as that person.
-base::Result<FoundHouse> found_house(const std::string& data, const std::string& bundled, base::Time now);
+// Opens the charter of `data`, or makes a one-person one. When nothing is released yet and one
+// person decides, releases the bundled models of `bundled` as that person.
+base::Result<FoundHouse> found_house(const std::string& data, const std::string& bundled,
+                                     base::Time now);
 
 struct FoundOwner {
   identity::User owner;
@@ -28,7 +30,8 @@ struct FoundOwner {
 base::Result<FoundOwner> found_owner(identity::Identity& identity, journal::Ledger& ledger,
                                      const std::string& opening_balance_usd);
 
-// The folder of the models that come with the program: `configured`, beside the executable, or where it was built.
+// The folder of the models that come with the program: `configured`, beside the executable, or
+// where it was built.
 std::string find_bundled_models(const std::string& configured);
 
 }  // namespace server

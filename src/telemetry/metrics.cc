@@ -9,7 +9,8 @@
 namespace telemetry {
 namespace {
 
-constexpr double kLatencyBounds[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60};
+constexpr double kLatencyBounds[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
+                                     0.5,   1,      2.5,   5,    10,    30,   60};
 
 size_t thread_shard(size_t shards) {
   static std::atomic<size_t> next{0};
@@ -20,8 +21,10 @@ size_t thread_shard(size_t shards) {
 void append_escaped(std::string* out, std::string_view text) {
   for (char c : text) {
     if (c == '\\' || c == '"') *out += '\\';
-    if (c == '\n') *out += "\\n";
-    else *out += c;
+    if (c == '\n')
+      *out += "\\n";
+    else
+      *out += c;
   }
 }
 
@@ -44,8 +47,8 @@ std::string number_text(double value) {
   return error == std::errc() ? std::string(text, end) : "0";
 }
 
-void append_sample(std::string* out, std::string_view name, std::string_view suffix, const std::string& labels,
-                   const std::string& value) {
+void append_sample(std::string* out, std::string_view name, std::string_view suffix,
+                   const std::string& labels, const std::string& value) {
   out->append(name).append(suffix);
   if (!labels.empty()) out->append("{").append(labels).append("}");
   out->append(" ").append(value).append("\n");
@@ -65,9 +68,11 @@ uint64_t Counter::value() const {
   return sum;
 }
 
-Histogram::Histogram(std::span<const double> upper_bounds) : upper_bounds_(upper_bounds.begin(), upper_bounds.end()) {
+Histogram::Histogram(std::span<const double> upper_bounds)
+    : upper_bounds_(upper_bounds.begin(), upper_bounds.end()) {
   CHECK(std::ranges::is_sorted(upper_bounds_));
-  for (size_t i = 0; i <= upper_bounds_.size(); ++i) buckets_.push_back(std::make_unique<Counter>());
+  for (size_t i = 0; i <= upper_bounds_.size(); ++i)
+    buckets_.push_back(std::make_unique<Counter>());
 }
 
 void Histogram::observe_ns(int64_t ns) {
@@ -83,8 +88,8 @@ uint64_t Histogram::count() const {
   return sum;
 }
 
-Registry::Series& Registry::find_or_add(std::string_view name, std::string_view help, std::string_view type,
-                                        const Labels& labels) {
+Registry::Series& Registry::find_or_add(std::string_view name, std::string_view help,
+                                        std::string_view type, const Labels& labels) {
   auto family = std::ranges::find_if(families_, [&](const auto& f) { return f->name == name; });
   if (family == families_.end()) {
     auto added = std::make_unique<Family>();
@@ -119,7 +124,8 @@ Histogram& Registry::histogram(std::string_view name, std::string_view help, con
   return *series.histogram;
 }
 
-void Registry::gauge(std::string_view name, std::string_view help, const Labels& labels, std::function<double()> read) {
+void Registry::gauge(std::string_view name, std::string_view help, const Labels& labels,
+                     std::function<double()> read) {
   const std::lock_guard lock(mutex_);
   find_or_add(name, help, "gauge", labels).read = std::move(read);
 }
@@ -130,10 +136,12 @@ void Registry::append_histogram(std::string* out, const std::string& name, const
   uint64_t below = 0;
   for (size_t i = 0; i < histogram.buckets_.size(); ++i) {
     below += histogram.buckets_[i]->value();
-    const std::string bound = i < histogram.upper_bounds_.size() ? number_text(histogram.upper_bounds_[i]) : "+Inf";
+    const std::string bound =
+        i < histogram.upper_bounds_.size() ? number_text(histogram.upper_bounds_[i]) : "+Inf";
     append_sample(out, name, "_bucket", comma + "le=\"" + bound + "\"", std::to_string(below));
   }
-  append_sample(out, name, "_sum", series.labels, number_text(static_cast<double>(histogram.sum_us_.value()) * 1e-6));
+  append_sample(out, name, "_sum", series.labels,
+                number_text(static_cast<double>(histogram.sum_us_.value()) * 1e-6));
   append_sample(out, name, "_count", series.labels, std::to_string(below));
 }
 
@@ -144,8 +152,11 @@ std::string Registry::prometheus() const {
     out += "# HELP " + family->name + " " + family->help + "\n# TYPE " + family->name + " ";
     out.append(family->type).append("\n");
     for (const auto& series : family->series) {
-      if (series->counter) append_sample(&out, family->name, "", series->labels, std::to_string(series->counter->value()));
-      if (series->read) append_sample(&out, family->name, "", series->labels, number_text(series->read()));
+      if (series->counter)
+        append_sample(&out, family->name, "", series->labels,
+                      std::to_string(series->counter->value()));
+      if (series->read)
+        append_sample(&out, family->name, "", series->labels, number_text(series->read()));
       if (series->histogram) append_histogram(&out, family->name, *series);
     }
   }

@@ -1,5 +1,5 @@
-// Counters and histograms that any thread may bump without waiting for another, and their text for Prometheus. A metric
-// lives as long as its registry; take the reference once and keep it.
+// Counters and histograms that any thread may bump without waiting for another, and their text for
+// Prometheus. A metric lives as long as its registry; take the reference once and keep it.
 #pragma once
 
 #include <array>
@@ -54,8 +54,10 @@ class Registry {
   Counter& counter(std::string_view name, std::string_view help, const Labels& labels = {});
   Histogram& histogram(std::string_view name, std::string_view help, const Labels& labels = {},
                        std::span<const double> upper_bounds = kLatencySeconds);
-  // A value that is read when somebody looks; `read` outlives the registry's use and may run on any thread.
-  void gauge(std::string_view name, std::string_view help, const Labels& labels, std::function<double()> read);
+  // A value that is read when somebody looks; `read` outlives the registry's use and may run on any
+  // thread.
+  void gauge(std::string_view name, std::string_view help, const Labels& labels,
+             std::function<double()> read);
 
   std::string prometheus() const;  // text format 0.0.4
 
@@ -71,7 +73,8 @@ class Registry {
     std::string_view type;
     std::vector<std::unique_ptr<Series>> series;
   };
-  Series& find_or_add(std::string_view name, std::string_view help, std::string_view type, const Labels& labels);
+  Series& find_or_add(std::string_view name, std::string_view help, std::string_view type,
+                      const Labels& labels);
   static void append_histogram(std::string* out, const std::string& name, const Series& series);
 
   mutable std::mutex mutex_;
