@@ -26,8 +26,8 @@ def test_curl_streams_the_exact_events(server, model):
     done = subprocess.run(
         ["curl", "-sS", "-N", "-i", server.url + "/v1/chat/completions", "-H", "Content-Type: application/json",
          "-H", f"Authorization: Bearer {server.ready['api_key']}", "-d", json.dumps(body)],
-        capture_output=True, text=True, timeout=60, check=True)
-    head, _, stream = done.stdout.partition("\r\n\r\n")
+        capture_output=True, timeout=60, check=True)
+    head, _, stream = done.stdout.decode().partition("\r\n\r\n")
     assert head.startswith("HTTP/1.1 200")
     assert re.search(r"(?im)^content-type: text/event-stream", head)
     assert not re.search(r"(?im)^content-length:", head)

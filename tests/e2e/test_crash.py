@@ -16,7 +16,6 @@ def post(url, key, body):
 def test_kill_in_the_middle_of_100_streams(new_server):
     server = new_server("data")
     key, model = server.ready["api_key"], server.ready["models"][0]
-    before = json.loads(charter("usage", "--data", server.data, "--json").stdout)
     finished, lock, begun = [], threading.Lock(), threading.Semaphore(0)
 
     def stream():
@@ -45,7 +44,7 @@ def test_kill_in_the_middle_of_100_streams(new_server):
     for _ in range(60):
         begun.acquire()
     deadline = time.monotonic() + 30
-    while not finished and time.monotonic() < deadline:
+    while len(finished) < 5 and time.monotonic() < deadline:
         time.sleep(0.002)
     server.kill()
     for thread in threads:
@@ -54,18 +53,16 @@ def test_kill_in_the_middle_of_100_streams(new_server):
 
     again = new_server("data")
     usage = json.loads(charter("usage", "--data", again.data, "--json").stdout)
+    total, accounts = usage["total"], {a["account"]: a for a in usage["accounts"]}
     price_in, price_out = 10_000_000, 30_000_000  # pico-dollars a token: $0.01 and $0.03 per 1,000
-    settled = sum(u["prompt_tokens"] * price_in + u["completion_tokens"] * price_out for u in finished)
-    rows = usage["requests"]
-    charged = sum(int(row["amount_pico_usd"]) for row in rows)
-    assert len(rows) >= len(finished)
-    for row in rows:
-        exact = row["prompt_tokens"] * price_in + row["completion_tokens"] * price_out
-        assert int(row["amount_pico_usd"]) == exact, row
-    assert charged >= settled
-    account = usage["account"]
-    assert account["held_pico_usd"] == "0"
-    assert int(before["account"]["balance_pico_usd"]) - int(account["balance_pico_usd"]) == charged
+    charged = total["prompt_tokens"] * price_in + total["completion_tokens"] * price_out
+    acknowledged = sum(u["prompt_tokens"] * price_in + u["completion_tokens"] * price_out for u in finished)
+    assert int(total["amount_pico"]) == charged >= acknowledged > 0
+    assert total["requests"] >= len(finished)
+    assert all(a["debits_pending"] == "0" and a["credits_pending"] == "0" for a in accounts.values())  # no hold is left
+    customer = next(a for name, a in accounts.items() if name.startswith("2000:"))
+    assert int(customer["debits_posted"]) == charged == int(accounts["4000"]["credits_posted"])
+    assert accounts["2050"]["debits_posted"] == accounts["2050"]["credits_posted"]
     assert again.ready.get("api_key") is None  # printed once, on the first run
     body = {"model": model, "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 5}
     assert json.load(post(again.url, key, body))["usage"]["completion_tokens"] > 0

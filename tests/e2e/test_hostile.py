@@ -207,13 +207,18 @@ def test_a_checkpoint_cut_in_half(tmp_path):
     text = tmp_path / "text.txt"
     text.write_text("the quick brown fox jumps over the lazy dog. " * 2000)
     train = ["train", "--data", text, "--out", tmp_path / "model", "--tokenizer", "char", "--preset", "char-0.8m", "--seed", 1]
-    charter(*train, "--steps", 4)
-    states = sorted(p for p in (tmp_path / "model" / "checkpoint").rglob("*") if p.is_file())
-    assert states
-    largest = max(states, key=lambda p: p.stat().st_size)
-    largest.write_bytes(largest.read_bytes()[:largest.stat().st_size // 2])
-    done = charter(*train, "--steps", 8, "--resume", check=False)
-    assert done.returncode == DATAERR and largest.name in done.stderr, (done.returncode, done.stderr)
+    charter(*train, "--steps", 8)
+    whole = (tmp_path / "model" / "model.safetensors").read_bytes()
+    before, newest = sorted((tmp_path / "model" / "checkpoint").iterdir())
+    resume = ["train", "--resume", "--out", tmp_path / "model"]
+    newest.write_bytes(newest.read_bytes()[:newest.stat().st_size // 2])
+    done = charter(*resume)  # goes on from the one before, to the same weights
+    assert newest.name in done.stderr
+    assert (tmp_path / "model" / "model.safetensors").read_bytes() == whole
+    for path in (tmp_path / "model" / "checkpoint").iterdir():
+        path.write_bytes(path.read_bytes()[:1000])
+    done = charter(*resume, check=False)
+    assert done.returncode == DATAERR and before.suffix in done.stderr, (done.returncode, done.stderr)
 
 
 def test_signals_drain(new_server):
