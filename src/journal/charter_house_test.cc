@@ -285,6 +285,27 @@ TEST_F(HouseTest, OnlyOneProcessChangesAHouse) {
   EXPECT_FALSE(init_house(data_, {}, kNow));
 }
 
+// models/ as it is in this tree, under the pin that is built into the program.
+TEST(BundledModel, IsWhatItsMakersReleased) {
+  const std::string models = CHARTER_SOURCE_DIR "/models";
+  const auto pin = makers_pin();
+  ASSERT_TRUE(pin) << pin.error().text();
+  int released = 0;
+  for (const std::string& name : files::list_directories(models).value()) {
+    const std::string folder = files::join(models, name);
+    const auto text = files::read_file(files::join(folder, govern::kBundleFile));
+    ASSERT_TRUE(text) << "a bundled model is released by models/release.sh: "
+                      << text.error().text();
+    const auto release = verify(*text, *pin, kNow + base::seconds(365 * 86'400));
+    ASSERT_TRUE(release) << release.error().text();
+    const auto same = govern::check_files(release->manifest, hash_model_files(folder).value());
+    EXPECT_TRUE(same) << same.error().text();
+    EXPECT_FALSE(release->evidence.empty());
+    ++released;
+  }
+  EXPECT_GT(released, 0);
+}
+
 // The small company of charters/: five directors, two safety engineers, an investor, a judge.
 class CompanyTest : public HouseTest {
  protected:
