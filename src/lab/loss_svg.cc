@@ -77,11 +77,14 @@ std::vector<Point> smoothed(std::span<const MetricPoint> points) {
 
 class Canvas {
  public:
-  Canvas(double x_max, double y_min, double y_max) : x_max_(x_max), y_min_(y_min), y_max_(y_max) {}
+  Canvas(double x_max, double y_min, double y_max, bool logarithmic)
+      : x_max_(x_max), y_min_(y_min), y_max_(y_max), logarithmic_(logarithmic) {}
 
   double x(double step) const { return kLeft + step / x_max_ * (kWidth - kLeft - kRight); }
   double y(double loss) const {
-    return kHeight - kBottom - (loss - y_min_) / (y_max_ - y_min_) * (kHeight - kTop - kBottom);
+    const double share = logarithmic_ ? std::log(loss / y_min_) / std::log(y_max_ / y_min_)
+                                      : (loss - y_min_) / (y_max_ - y_min_);
+    return kHeight - kBottom - share * (kHeight - kTop - kBottom);
   }
 
   void line(double x1, double y1, double x2, double y2) {
@@ -108,6 +111,7 @@ class Canvas {
 
  private:
   double x_max_, y_min_, y_max_;
+  bool logarithmic_;
   std::string out_;
 };
 
@@ -134,7 +138,8 @@ void draw_names(Canvas& canvas, const std::vector<Point>& train,
     const double validation_y = canvas.y(validation.back().y) + 4;
     constexpr double kApart = 17;
     if (std::abs(train_y - validation_y) < kApart) {
-      train_y = train_y >= validation_y ? validation_y + kApart : validation_y - kApart;
+      const bool below = train_y >= validation_y && validation_y + kApart < kHeight - kBottom;
+      train_y = below ? validation_y + kApart : validation_y - kApart;
     }
     canvas.text(x, validation_y, "start", "vl",
                 "validation " + number("%.3f", validation.back().y));
@@ -160,6 +165,19 @@ std::vector<double> ticks(double low, double high, int count) {
   return out;
 }
 
+std::vector<double> logarithmic_ticks(double low, double high) {
+  std::vector<double> out;
+  for (double power = std::pow(10, std::floor(std::log10(low))); power <= high; power *= 10) {
+    for (const double factor : {1.0, 2.0, 5.0, 10.0}) {
+      const double value = factor * power;
+      if (!out.empty() && out.back() >= high) return out;
+      if (value <= low) out.clear();
+      if (out.empty() || value > out.back() * 1.5) out.push_back(value);
+    }
+  }
+  return out;
+}
+
 std::string loss_svg(std::span<const MetricPoint> points, std::string_view title) {
   std::string svg =
       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 860 440\" role=\"img\" "
@@ -176,11 +194,14 @@ std::string loss_svg(std::span<const MetricPoint> points, std::string_view title
   for (const auto* curve : {&train, &std::as_const(validation)}) {
     for (const Point& p : *curve) low = std::min(low, p.y), high = std::max(high, p.y);
   }
-  const std::vector<double> y_ticks = ticks(low, high, 6);
+  constexpr double kLogarithmicFrom = 8;  // a loss that falls further is flat on a linear axis
+  const bool logarithmic = low > 0 && high > kLogarithmicFrom * low;
+  const std::vector<double> y_ticks =
+      logarithmic ? logarithmic_ticks(low, high) : ticks(low, high, 6);
   const double x_max = static_cast<double>(points.back().step);
   std::vector<double> x_ticks = ticks(0, x_max, 6);
   std::erase_if(x_ticks, [&](double value) { return value > x_max; });
-  Canvas canvas(x_max, y_ticks.front(), y_ticks.back());
+  Canvas canvas(x_max, y_ticks.front(), y_ticks.back(), logarithmic);
   draw_axes(canvas, x_ticks, y_ticks);
   canvas.text(kLeft, 24, "start", "title", title);
   canvas.curve("train", train);

@@ -13,5 +13,6 @@ std::string loss_svg(std::span<const MetricPoint> points, std::string_view title
 
 // Round tick values that cover [low, high], about `count` of them.
 std::vector<double> ticks(double low, double high, int count);
+std::vector<double> logarithmic_ticks(double low, double high);  // 1, 2, 5, 10, ...; low > 0
 
 }  // namespace lab

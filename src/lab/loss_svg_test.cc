@@ -38,5 +38,10 @@ TEST(Ticks, AreRoundAndCoverTheRange) {
   EXPECT_DOUBLE_EQ(t.back(), 4.5);
 }
 
+TEST(Ticks, LogarithmicOnesCoverTheRange) {
+  EXPECT_EQ(logarithmic_ticks(0.06, 8.3), (std::vector<double>{0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10}));
+  EXPECT_EQ(logarithmic_ticks(1, 2), (std::vector<double>{1, 2}));
+}
+
 }  // namespace
 }  // namespace lab
