@@ -1,4 +1,5 @@
-// Runs a fuzz target over its corpus folder as an ordinary test: every input that once found a bug stays checked.
+// Runs a fuzz target over its corpus folder as an ordinary test: every input that once found a bug
+// stays checked.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>

@@ -54,16 +54,19 @@ TEST(Time, Rfc3339) {
   EXPECT_EQ(rfc3339(Time{0}), "1970-01-01T00:00:00Z");
   EXPECT_EQ(parse_rfc3339("2023-11-17T12:28:00-08:00")->seconds(), 1700252880);
   EXPECT_EQ(rfc3339(*parse_rfc3339("2024-02-29T23:59:59.25Z")), "2024-02-29T23:59:59Z");
-  for (const char* bad : {"2023-02-29T00:00:00Z", "2023-11-17T12:28:00", "2023-11-17", "2023-11-17T24:00:00Z",
-                          "2023-11-17T12:28:00.Z", "2023-11-17T12:28:00+8:00", "+023-11-17T12:28:00Z"})
+  for (const char* bad :
+       {"2023-02-29T00:00:00Z", "2023-11-17T12:28:00", "2023-11-17", "2023-11-17T24:00:00Z",
+        "2023-11-17T12:28:00.Z", "2023-11-17T12:28:00+8:00", "+023-11-17T12:28:00Z"})
     EXPECT_FALSE(parse_rfc3339(bad)) << bad;
   EXPECT_EQ(*parse_duration("30d"), seconds(2592000));
-  for (const char* bad : {"", "h", "1.5h", "-1h", "1w", "99999999d"}) EXPECT_FALSE(parse_duration(bad)) << bad;
+  for (const char* bad : {"", "h", "1.5h", "-1h", "1w", "99999999d"})
+    EXPECT_FALSE(parse_duration(bad)) << bad;
 }
 
 TEST(Utf8, ValidatesByTheTable) {
   EXPECT_TRUE(is_utf8("人工智能 नमस्ते 🙂"));
-  for (std::string_view bad : {"\xC0\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xE4\xBA", "\x80", "\xFF"})
+  for (std::string_view bad :
+       {"\xC0\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xE4\xBA", "\x80", "\xFF"})
     EXPECT_FALSE(is_utf8(bad));
   EXPECT_EQ(complete_utf8_prefix("a\xE4\xBA"), 1u);
   EXPECT_EQ(complete_utf8_prefix("a\xE4\xBA\xBA"), 4u);
@@ -115,7 +118,9 @@ TEST(Log, OneJsonLineWithEscapes) {
   set_log_sink([&](std::string_view text) { line = text; });
   log(Level::Info, "a\"b", {{"n", 3}, {"t", "x\ny"}, {"on", true}, {"f", 0.5}});
   set_log_sink({});
-  EXPECT_NE(line.find(R"("event":"a\"b","n":3,"t":"x\u000ay","on":true,"f":0.5})"), std::string::npos) << line;
+  EXPECT_NE(line.find(R"("event":"a\"b","n":3,"t":"x\u000ay","on":true,"f":0.5})"),
+            std::string::npos)
+      << line;
 }
 
 }  // namespace

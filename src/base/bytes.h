@@ -24,12 +24,13 @@ inline std::string_view as_text(ByteSpan bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-std::string hex(ByteSpan bytes);                       // lower case
-Result<Bytes> from_hex(std::string_view text);         // either case, even length
-std::string base64(ByteSpan bytes);                    // RFC 4648 section 4, padded
-Result<Bytes> from_base64(std::string_view text);      // strict: padding present, no stray bits, no blanks
-std::string base64url(ByteSpan bytes);                 // RFC 4648 section 5, not padded
-Result<Bytes> from_base64url(std::string_view text);   // strict, not padded
+std::string hex(ByteSpan bytes);                // lower case
+Result<Bytes> from_hex(std::string_view text);  // either case, even length
+std::string base64(ByteSpan bytes);             // RFC 4648 section 4, padded
+Result<Bytes> from_base64(
+    std::string_view text);             // strict: padding present, no stray bits, no blanks
+std::string base64url(ByteSpan bytes);  // RFC 4648 section 5, not padded
+Result<Bytes> from_base64url(std::string_view text);  // strict, not padded
 
 template <class T>
 T load_le(const uint8_t* at) {

@@ -61,7 +61,8 @@ void log(Level level, std::string_view event, std::initializer_list<LogField> fi
   line += "}\n";
   const std::lock_guard lock(sink_mutex);
   if (sink) return sink(line);
-  // One write per line keeps lines of several threads whole; a full or closed stderr must not stop the server.
+  // One write per line keeps lines of several threads whole; a full or closed stderr must not stop
+  // the server.
   [[maybe_unused]] const ssize_t ignored = write(STDERR_FILENO, line.data(), line.size());
 }
 

@@ -1,5 +1,5 @@
-// The one logger: JSON lines on standard error, one line per event, written whole. Values are typed, so a Secret
-// (base/secret.h) does not compile as one.
+// The one logger: JSON lines on standard error, one line per event, written whole. Values are
+// typed, so a Secret (base/secret.h) does not compile as one.
 //   base::log(base::Level::Info, "listening", {{"address", address}, {"port", port}});
 #pragma once
 
@@ -37,6 +37,7 @@ struct LogField {
 
 void log(Level level, std::string_view event, std::initializer_list<LogField> fields = {});
 void set_log_level(Level lowest);
-void set_log_sink(std::function<void(std::string_view line)> sink);  // tests; empty restores standard error
+void set_log_sink(
+    std::function<void(std::string_view line)> sink);  // tests; empty restores standard error
 
 }  // namespace base

@@ -1,6 +1,6 @@
-// Errors as values. A function that can fail for a reason outside the program returns Result<T>; the error
-// carries a code (what kind), a reason (a stable name that programs match on), a sentence (what happened
-// and what to do), the thing it is about, and the error that caused it.
+// Errors as values. A function that can fail for a reason outside the program returns Result<T>;
+// the error carries a code (what kind), a reason (a stable name that programs match on), a sentence
+// (what happened and what to do), the thing it is about, and the error that caused it.
 #pragma once
 
 #include <expected>
@@ -35,9 +35,10 @@ std::string_view code_name(Code code);  // "invalid_argument", ...
 
 struct Error {
   Code code = Code::Internal;
-  std::string message;                  // a sentence for a person
-  std::string reason = {};              // a stable name: "THRESHOLD_UNMET", "context_length_exceeded"; may be empty
-  std::string where = {};               // the file, parameter or id it is about; may be empty
+  std::string message;  // a sentence for a person
+  std::string reason =
+      {};  // a stable name: "THRESHOLD_UNMET", "context_length_exceeded"; may be empty
+  std::string where = {};  // the file, parameter or id it is about; may be empty
   std::shared_ptr<const Error> cause = {};
 
   // "message (where): cause", on one line.
@@ -62,14 +63,16 @@ std::unexpected<Error> wrap(Error cause, std::string message, std::string where 
 #define BASE_CONCAT_INNER(a, b) a##b
 #define BASE_CONCAT(a, b) BASE_CONCAT_INNER(a, b)
 
-// TRY(auto file, open(path)); takes the value, or returns the error. TRY_VOID(status()); likewise without a value.
-#define TRY(declaration, expression) TRY_IMPL(BASE_CONCAT(try_result_, __COUNTER__), declaration, expression)
-#define TRY_IMPL(temporary, declaration, expression)                             \
-  auto temporary = (expression);                                                 \
-  if (!temporary) return std::unexpected(std::move(temporary).error());          \
+// TRY(auto file, open(path)); takes the value, or returns the error. TRY_VOID(status()); likewise
+// without a value.
+#define TRY(declaration, expression) \
+  TRY_IMPL(BASE_CONCAT(try_result_, __COUNTER__), declaration, expression)
+#define TRY_IMPL(temporary, declaration, expression)                    \
+  auto temporary = (expression);                                        \
+  if (!temporary) return std::unexpected(std::move(temporary).error()); \
   declaration = *std::move(temporary)
-#define TRY_VOID(expression)                                                     \
-  do {                                                                           \
-    if (auto try_status = (expression); !try_status)                             \
-      return std::unexpected(std::move(try_status).error());                     \
+#define TRY_VOID(expression)                                 \
+  do {                                                       \
+    if (auto try_status = (expression); !try_status)         \
+      return std::unexpected(std::move(try_status).error()); \
   } while (false)

@@ -9,7 +9,8 @@
 namespace base {
 namespace {
 
-constexpr int kSpins = 4000;  // about 20 to 40 microseconds: longer than the gap between two kernels of one step
+constexpr int kSpins =
+    4000;  // about 20 to 40 microseconds: longer than the gap between two kernels of one step
 
 void relax() {
 #if defined(__x86_64__)
@@ -20,7 +21,8 @@ void relax() {
 }  // namespace
 
 ThreadPool::ThreadPool(int threads) : size_(std::max(1, threads)) {
-  for (int worker = 1; worker < size_; ++worker) workers_.emplace_back([this, worker] { work(worker); });
+  for (int worker = 1; worker < size_; ++worker)
+    workers_.emplace_back([this, worker] { work(worker); });
 }
 
 ThreadPool::~ThreadPool() {

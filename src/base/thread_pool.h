@@ -1,6 +1,6 @@
-// A fixed team of threads for data-parallel loops. One caller at a time runs a loop; the caller works too.
-// Workers spin briefly between loops and then sleep, so that a step of hundreds of short kernels does not pay
-// a wake-up for each, and an idle server uses no CPU.
+// A fixed team of threads for data-parallel loops. One caller at a time runs a loop; the caller
+// works too. Workers spin briefly between loops and then sleep, so that a step of hundreds of short
+// kernels does not pay a wake-up for each, and an idle server uses no CPU.
 #pragma once
 
 #include <atomic>
@@ -20,7 +20,8 @@ class ThreadPool {
 
   int size() const { return size_; }
 
-  // Calls task(worker) once on each of size() threads, worker = 0..size()-1 (0 is the caller); returns when all are done.
+  // Calls task(worker) once on each of size() threads, worker = 0..size()-1 (0 is the caller);
+  // returns when all are done.
   template <class Task>
   void run(Task&& task) {
     using Plain = std::remove_reference_t<Task>;
@@ -28,7 +29,8 @@ class ThreadPool {
                const_cast<std::remove_const_t<Plain>*>(&task));
   }
 
-  // Splits [0, count) into pieces of at most `grain` and calls body(begin, end) on them, pieces handed out as threads come free.
+  // Splits [0, count) into pieces of at most `grain` and calls body(begin, end) on them, pieces
+  // handed out as threads come free.
   template <class Body>
   void parallel_for(int64_t count, int64_t grain, Body&& body) {
     if (count <= 0) return;
@@ -49,8 +51,8 @@ class ThreadPool {
   void work(int worker);
 
   int size_;
-  std::atomic<uint32_t> epoch_{0};    // a new value starts a loop
-  std::atomic<int> remaining_{0};     // workers still in the loop
+  std::atomic<uint32_t> epoch_{0};  // a new value starts a loop
+  std::atomic<int> remaining_{0};   // workers still in the loop
   std::atomic<bool> stopping_{false};
   Erased task_ = nullptr;
   void* context_ = nullptr;

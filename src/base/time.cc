@@ -15,7 +15,8 @@ bool read_int(std::string_view text, T* out) {
 }
 
 std::unexpected<Error> bad_time(std::string_view text) {
-  return fail(Code::Malformed, "not an RFC 3339 time such as 2026-11-21T19:34:12Z", std::string(text));
+  return fail(Code::Malformed, "not an RFC 3339 time such as 2026-11-21T19:34:12Z",
+              std::string(text));
 }
 
 }  // namespace
@@ -62,7 +63,8 @@ Result<Time> parse_rfc3339(std::string_view text) {
   int64_t fraction = 0;
   if (rest[0] == '.') {
     size_t i = 1;
-    for (int64_t unit = 100'000'000; i < rest.size() && rest[i] >= '0' && rest[i] <= '9'; ++i, unit /= 10)
+    for (int64_t unit = 100'000'000; i < rest.size() && rest[i] >= '0' && rest[i] <= '9';
+         ++i, unit /= 10)
       fraction += unit * (rest[i] - '0');
     if (i == 1) return bad_time(text);
     rest.remove_prefix(i);
@@ -71,7 +73,8 @@ Result<Time> parse_rfc3339(std::string_view text) {
   if (rest != "Z" && rest != "z") {
     int oh = 0, om = 0;
     if (rest.size() != 6 || (rest[0] != '+' && rest[0] != '-') || rest[3] != ':' ||
-        !read_int(rest.substr(1, 2), &oh) || !read_int(rest.substr(4, 2), &om) || oh > 23 || om > 59)
+        !read_int(rest.substr(1, 2), &oh) || !read_int(rest.substr(4, 2), &om) || oh > 23 ||
+        om > 59)
       return bad_time(text);
     offset_minutes = (oh * 60 + om) * (rest[0] == '-' ? -1 : 1);
   }
@@ -87,11 +90,20 @@ Result<Duration> parse_duration(std::string_view text) {
   if (text.size() < 2) return bad();
   int64_t unit = 0;
   switch (text.back()) {
-    case 's': unit = 1; break;
-    case 'm': unit = 60; break;
-    case 'h': unit = 3600; break;
-    case 'd': unit = 86400; break;
-    default: return bad();
+    case 's':
+      unit = 1;
+      break;
+    case 'm':
+      unit = 60;
+      break;
+    case 'h':
+      unit = 3600;
+      break;
+    case 'd':
+      unit = 86400;
+      break;
+    default:
+      return bad();
   }
   int64_t count = 0;
   if (!read_int(text.substr(0, text.size() - 1), &count) || count > 36500) return bad();

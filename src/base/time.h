@@ -25,11 +25,11 @@ constexpr Duration milliseconds(int64_t n) { return {n * 1'000'000}; }
 inline Time operator+(Time t, Duration d) { return {t.ns + d.ns}; }
 inline Duration operator-(Time a, Time b) { return {a.ns - b.ns}; }
 
-Time system_now();          // wall clock
-int64_t monotonic_ns();     // for intervals only
+Time system_now();       // wall clock
+int64_t monotonic_ns();  // for intervals only
 
-std::string rfc3339(Time time);                    // "2026-11-21T19:34:12Z", whole seconds
-Result<Time> parse_rfc3339(std::string_view text); // requires an offset or Z
+std::string rfc3339(Time time);                          // "2026-11-21T19:34:12Z", whole seconds
+Result<Time> parse_rfc3339(std::string_view text);       // requires an offset or Z
 Result<Duration> parse_duration(std::string_view text);  // "90s" "10m" "24h" "30d", whole numbers
 
 class Clock {

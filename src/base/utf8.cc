@@ -5,8 +5,8 @@ namespace {
 
 constexpr char32_t kReplacement = 0xFFFD;
 
-// Reads one well-formed character; returns its length, or 0 when ill-formed, or -1 when `text` ends inside
-// what could still become one (Unicode 15, table 3-7).
+// Reads one well-formed character; returns its length, or 0 when ill-formed, or -1 when `text` ends
+// inside what could still become one (Unicode 15, table 3-7).
 int read_character(std::string_view text, size_t at, char32_t* out) {
   const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[at + i]); };
   const uint8_t b0 = byte(0);

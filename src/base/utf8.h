@@ -14,7 +14,8 @@ bool is_utf8(std::string_view text);  // Unicode: no surrogates, no overlong for
 char32_t next_code_point(std::string_view text, size_t* at);
 void append_utf8(std::string* out, char32_t code_point);
 
-// Length of the longest prefix that does not end inside a character. Bytes that can never become valid count as whole.
+// Length of the longest prefix that does not end inside a character. Bytes that can never become
+// valid count as whole.
 size_t complete_utf8_prefix(std::string_view text);
 std::string replace_invalid_utf8(std::string_view text);  // each maximal bad part becomes U+FFFD
 

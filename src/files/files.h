@@ -1,5 +1,6 @@
-// Files: mapped reading, whole reading, atomic replacing, durable appending, locks, folders. Every error names the file;
-// a full disk is Code::Unavailable with reason DISK_FULL, a missing file Code::NotFound, the rest Code::Io.
+// Files: mapped reading, whole reading, atomic replacing, durable appending, locks, folders. Every
+// error names the file; a full disk is Code::Unavailable with reason DISK_FULL, a missing file
+// Code::NotFound, the rest Code::Io.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +15,8 @@
 
 namespace files {
 
-// A whole file mapped read-only. The mapping stays while the object lives, also when the path is replaced by
-// write_atomic; a regular file only (a pipe or a folder is refused).
+// A whole file mapped read-only. The mapping stays while the object lives, also when the path is
+// replaced by write_atomic; a regular file only (a pipe or a folder is refused).
 class MappedFile {
  public:
   static base::Result<std::shared_ptr<const MappedFile>> open(const std::string& path);
@@ -36,22 +37,24 @@ class MappedFile {
 
 inline constexpr uint64_t kReadBytesMax = uint64_t{64} << 20;
 
-// The file's bytes; Code::TooLarge when it is over bytes_max (its size is looked at first, nothing is read then).
+// The file's bytes; Code::TooLarge when it is over bytes_max (its size is looked at first, nothing
+// is read then).
 base::Result<std::string> read_file(const std::string& path, uint64_t bytes_max = kReadBytesMax);
 
-// Replaces the file: a temporary file in the same folder, fsync, rename, fsync of the folder. On failure the old file is
-// untouched and the temporary one is gone. `mode` is that of the new file (0600 for keys).
+// Replaces the file: a temporary file in the same folder, fsync, rename, fsync of the folder. On
+// failure the old file is untouched and the temporary one is gone. `mode` is that of the new file
+// (0600 for keys).
 base::Status write_atomic(const std::string& path, base::ByteSpan bytes, unsigned mode = 0644);
 base::Status write_atomic(const std::string& path, std::string_view text, unsigned mode = 0644);
 
-// For many files at once: written whole under their names, on the disk only when sync_files() has returned. After a crash
-// before that, a file may be missing or empty.
+// For many files at once: written whole under their names, on the disk only when sync_files() has
+// returned. After a crash before that, a file may be missing or empty.
 base::Status write_unsynced(const std::string& path, base::ByteSpan bytes, unsigned mode = 0644);
 base::Status write_unsynced(const std::string& path, std::string_view text, unsigned mode = 0644);
 base::Status sync_files(std::span<const std::string> paths);  // and the folders that they are in
 
-// The same for a file that is written piece by piece: append() as often as needed, then commit(). Without commit() nothing
-// has happened.
+// The same for a file that is written piece by piece: append() as often as needed, then commit().
+// Without commit() nothing has happened.
 class AtomicFile {
  public:
   static base::Result<AtomicFile> create(const std::string& path, unsigned mode = 0644);
@@ -70,7 +73,8 @@ class AtomicFile {
   unsigned mode_ = 0;
 };
 
-// A file that grows: append() writes all of `bytes` at the end, or nothing of it stays; sync() returns when it is on the disk.
+// A file that grows: append() writes all of `bytes` at the end, or nothing of it stays; sync()
+// returns when it is on the disk.
 class AppendFile {
  public:
   static base::Result<AppendFile> open(const std::string& path, unsigned mode = 0644);
@@ -85,14 +89,15 @@ class AppendFile {
   uint64_t size() const { return size_; }
 
  private:
-  AppendFile(std::string path, int fd, uint64_t size) : path_(std::move(path)), fd_(fd), size_(size) {}
+  AppendFile(std::string path, int fd, uint64_t size)
+      : path_(std::move(path)), fd_(fd), size_(size) {}
   std::string path_;
   int fd_ = -1;
   uint64_t size_ = 0;
 };
 
-// An exclusive lock on a path, held while the object lives and given back by the kernel when the process dies. A second
-// holder gets Code::Unavailable with reason LOCKED, at once.
+// An exclusive lock on a path, held while the object lives and given back by the kernel when the
+// process dies. A second holder gets Code::Unavailable with reason LOCKED, at once.
 class LockFile {
  public:
   static base::Result<LockFile> acquire(const std::string& path);
@@ -108,23 +113,31 @@ class LockFile {
 bool exists(const std::string& path);
 bool is_directory(const std::string& path);
 base::Result<uint64_t> file_size(const std::string& path);
-base::Status make_directories(const std::string& path, unsigned mode = 0755);  // parents too; present is fine
-base::Result<std::vector<std::string>> list_files(const std::string& directory);        // names of regular files, sorted
-base::Result<std::vector<std::string>> list_directories(const std::string& directory);  // names of folders, sorted
-base::Result<std::vector<std::string>> list_files_recursive(const std::string& directory);  // "a/b.json", sorted
+base::Status make_directories(const std::string& path,
+                              unsigned mode = 0755);  // parents too; present is fine
+base::Result<std::vector<std::string>> list_files(
+    const std::string& directory);  // names of regular files, sorted
+base::Result<std::vector<std::string>> list_directories(
+    const std::string& directory);  // names of folders, sorted
+base::Result<std::vector<std::string>> list_files_recursive(
+    const std::string& directory);                       // "a/b.json", sorted
 base::Status remove_file(const std::string& path);       // absent is fine
 base::Status remove_directory(const std::string& path);  // with all that is in it; absent is fine
-base::Status rename(const std::string& from, const std::string& to);  // with fsync of the target's folder
+base::Status rename(const std::string& from,
+                    const std::string& to);  // with fsync of the target's folder
 base::Status sync_directory(const std::string& path);
 std::string join(std::string_view directory, std::string_view name);
 std::string parent(std::string_view path);     // "a/b" → "a"; "b" → "."; "/b" → "/"
 std::string base_name(std::string_view path);  // "a/b" → "b"; "a/b/" → "b"
 
-// A new empty folder under the system's temporary folder, removed with all its contents by the destructor.
+// A new empty folder under the system's temporary folder, removed with all its contents by the
+// destructor.
 class TemporaryDirectory {
  public:
   static base::Result<TemporaryDirectory> create(std::string_view prefix = "charter");
-  TemporaryDirectory(TemporaryDirectory&& other) noexcept : path_(std::move(other.path_)) { other.path_.clear(); }
+  TemporaryDirectory(TemporaryDirectory&& other) noexcept : path_(std::move(other.path_)) {
+    other.path_.clear();
+  }
   TemporaryDirectory& operator=(TemporaryDirectory&&) = delete;
   ~TemporaryDirectory();
   const std::string& path() const { return path_; }

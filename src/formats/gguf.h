@@ -1,5 +1,6 @@
-// GGUF versions 2 and 3: metadata, tensor table, tensor data. The reader copies nothing but the table: strings, arrays and
-// tensors point into the bytes it was given, which must outlive it. Every count, length and offset is checked against the file.
+// GGUF versions 2 and 3: metadata, tensor table, tensor data. The reader copies nothing but the
+// table: strings, arrays and tensors point into the bytes it was given, which must outlive it.
+// Every count, length and offset is checked against the file.
 #pragma once
 
 #include <optional>
@@ -15,12 +16,14 @@ struct GgufArray {
   std::variant<std::vector<std::string_view>, std::vector<int64_t>, std::vector<double>> items;
 };
 
-// Integers and booleans are int64_t (an unsigned 64-bit number above 2^63-1 is refused), floats are double.
+// Integers and booleans are int64_t (an unsigned 64-bit number above 2^63-1 is refused), floats are
+// double.
 using GgufValue = std::variant<int64_t, double, bool, std::string_view, GgufArray>;
 
 class Gguf {
  public:
-  // `file` is the file's name, for errors. Code::Malformed when the bytes are not a well-formed GGUF.
+  // `file` is the file's name, for errors. Code::Malformed when the bytes are not a well-formed
+  // GGUF.
   static base::Result<Gguf> parse(base::ByteSpan bytes, const std::string& file);
 
   uint32_t version() const { return version_; }
@@ -47,8 +50,8 @@ class Gguf {
 };
 
 // Metadata to be written; uint32 and float32 are what readers expect of sizes and rates.
-using GgufEntry = std::variant<uint32_t, int32_t, float, bool, std::string, std::vector<std::string>,
-                               std::vector<float>, std::vector<int32_t>>;
+using GgufEntry = std::variant<uint32_t, int32_t, float, bool, std::string,
+                               std::vector<std::string>, std::vector<float>, std::vector<int32_t>>;
 
 // Version 3, alignment 32. The tensors must be F32, F16 or BF16.
 base::Status write_gguf(const std::vector<std::pair<std::string, GgufEntry>>& metadata,

@@ -1,5 +1,5 @@
-// A tensor as a file holds it: name, element type, shape (row-major, outermost first) and its bytes, not copied. Every
-// reader of this folder returns these, every writer takes them.
+// A tensor as a file holds it: name, element type, shape (row-major, outermost first) and its
+// bytes, not copied. Every reader of this folder returns these, every writer takes them.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,8 @@
 
 namespace formats {
 
-// The element types Charter computes with. Anything else is `Other`: listed with its name, refused when it is needed.
+// The element types Charter computes with. Anything else is `Other`: listed with its name, refused
+// when it is needed.
 enum class DType : uint8_t { F32, F16, BF16, Other };
 
 std::string_view dtype_name(DType type);  // "F32", "F16", "BF16", "other"
@@ -22,10 +23,10 @@ int64_t dtype_bytes(DType type);          // 4, 2, 2; CHECKs against Other
 struct TensorView {
   std::string name;
   DType dtype = DType::Other;
-  std::string type_name;        // as the file names it: "BF16", "Q4_K"
-  std::vector<int64_t> shape;   // [] is a scalar
+  std::string type_name;       // as the file names it: "BF16", "Q4_K"
+  std::vector<int64_t> shape;  // [] is a scalar
   base::ByteSpan data;
-  uint64_t file_offset = 0;     // of data, in its file; 0 for a tensor in memory
+  uint64_t file_offset = 0;  // of data, in its file; 0 for a tensor in memory
 
   int64_t elements() const;
 };

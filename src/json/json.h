@@ -1,5 +1,5 @@
-// JSON: one value type, one strict reader, two writers (order kept; canonical by RFC 8785). The reader is simdjson,
-// which no header shows. TOML is read into the same value by json/toml.h.
+// JSON: one value type, one strict reader, two writers (order kept; canonical by RFC 8785). The
+// reader is simdjson, which no header shows. TOML is read into the same value by json/toml.h.
 #pragma once
 
 #include <cstdint>
@@ -40,7 +40,8 @@ class Value {
   bool is_string() const { return std::holds_alternative<std::string>(data_); }
   bool is_array() const { return std::holds_alternative<Array>(data_); }
   bool is_object() const { return std::holds_alternative<Object>(data_); }
-  std::string_view type_name() const;  // "null" "boolean" "integer" "number" "string" "array" "object"
+  std::string_view type_name()
+      const;  // "null" "boolean" "integer" "number" "string" "array" "object"
 
   // The value of the kind asked for; CHECKs that it is of that kind.
   bool as_bool() const;
@@ -55,7 +56,7 @@ class Value {
   const Value* find(std::string_view key) const;  // null when absent, or when this is not an object
   Value* find(std::string_view key);
   const Value& operator[](std::string_view key) const;  // a null value when absent
-  void set(std::string key, Value value);               // replaces, or appends; CHECKs that this is an object
+  void set(std::string key, Value value);  // replaces, or appends; CHECKs that this is an object
 
   friend bool operator==(const Value&, const Value&) = default;
 
@@ -68,20 +69,25 @@ struct Limits {
   size_t depth_max = 64;
 };
 
-// Strict RFC 8259: UTF-8 without BOM, no duplicate keys, no lone surrogates, no number that a double or int64 cannot
-// hold, nothing after the value. Errors: Code::Malformed with reason PARSE_STRICT, Code::TooLarge.
+// Strict RFC 8259: UTF-8 without BOM, no duplicate keys, no lone surrogates, no number that a
+// double or int64 cannot hold, nothing after the value. Errors: Code::Malformed with reason
+// PARSE_STRICT, Code::TooLarge.
 base::Result<Value> parse(std::string_view text, const Limits& limits = {});
 
-std::string dump(const Value& value);            // compact, members in their order
-std::string dump_pretty(const Value& value);     // two blanks a level, for files that people read
-// RFC 8785 (JCS). Integers beyond 2^53 and non-finite numbers are CHECKed against: they travel as strings.
+std::string dump(const Value& value);         // compact, members in their order
+std::string dump_pretty(const Value& value);  // two blanks a level, for files that people read
+// RFC 8785 (JCS). Integers beyond 2^53 and non-finite numbers are CHECKed against: they travel as
+// strings.
 std::string canonical(const Value& value);
 
-void append_string(std::string* out, std::string_view text);  // quoted and escaped; bad UTF-8 becomes U+FFFD
-void append_number(std::string* out, double value);           // shortest that reads back the same (ECMAScript's form)
+void append_string(std::string* out,
+                   std::string_view text);  // quoted and escaped; bad UTF-8 becomes U+FFFD
+void append_number(std::string* out,
+                   double value);  // shortest that reads back the same (ECMAScript's form)
 
-// Field readers for decoded requests and files: each names the field in its error ("Missing required field", "expected a
-// string, got an integer"). Code::InvalidArgument; Error::where is the field.
+// Field readers for decoded requests and files: each names the field in its error ("Missing
+// required field", "expected a string, got an integer"). Code::InvalidArgument; Error::where is the
+// field.
 base::Result<std::string> get_string(const Value& object, std::string_view key);
 base::Result<int64_t> get_int(const Value& object, std::string_view key);
 base::Result<bool> get_bool(const Value& object, std::string_view key);

@@ -1,6 +1,6 @@
 // Whatever parses must print and parse again to the same value, in both forms.
-#include "base/check.h"
 #include "base/bytes.h"
+#include "base/check.h"
 #include "json/json.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -120,7 +120,8 @@ base::Result<const Value*> get_object(const Value& object, std::string_view key)
 }
 
 base::Status only_fields(const Value& object, std::initializer_list<std::string_view> known) {
-  if (!object.is_object()) return fail(Code::InvalidArgument, "expected an object", {}, "WRONG_TYPE");
+  if (!object.is_object())
+    return fail(Code::InvalidArgument, "expected an object", {}, "WRONG_TYPE");
   for (const Member& member : object.as_object())
     if (std::find(known.begin(), known.end(), member.first) == known.end())
       return fail(Code::InvalidArgument, "Unknown field '" + member.first + "'.", member.first,

@@ -54,9 +54,8 @@ struct Writer {
     std::vector<const Member*> order;
     for (const Member& member : members) order.push_back(&member);
     if (form == Form::Canonical)
-      std::sort(order.begin(), order.end(), [](const Member* a, const Member* b) {
-        return utf16(a->first) < utf16(b->first);
-      });
+      std::sort(order.begin(), order.end(),
+                [](const Member* a, const Member* b) { return utf16(a->first) < utf16(b->first); });
     out += '{';
     for (size_t i = 0; i < order.size(); ++i) {
       if (i > 0) out += ',';
@@ -119,13 +118,27 @@ void append_string(std::string* out, std::string_view raw) {
     out->append(raw, plain_from, i - plain_from);
     plain_from = i + 1;
     switch (c) {
-      case '"': *out += "\\\""; break;
-      case '\\': *out += "\\\\"; break;
-      case '\b': *out += "\\b"; break;
-      case '\f': *out += "\\f"; break;
-      case '\n': *out += "\\n"; break;
-      case '\r': *out += "\\r"; break;
-      case '\t': *out += "\\t"; break;
+      case '"':
+        *out += "\\\"";
+        break;
+      case '\\':
+        *out += "\\\\";
+        break;
+      case '\b':
+        *out += "\\b";
+        break;
+      case '\f':
+        *out += "\\f";
+        break;
+      case '\n':
+        *out += "\\n";
+        break;
+      case '\r':
+        *out += "\\r";
+        break;
+      case '\t':
+        *out += "\\t";
+        break;
       default: {
         char escaped[8];
         std::snprintf(escaped, sizeof escaped, "\\u%04x", c);
@@ -148,7 +161,8 @@ void append_number(std::string* out, double value) {
     return;
   }
   char text[40];
-  const auto [end, error] = std::to_chars(text, text + sizeof text, value, std::chars_format::scientific);
+  const auto [end, error] =
+      std::to_chars(text, text + sizeof text, value, std::chars_format::scientific);
   CHECK(error == std::errc());
   std::string_view form(text, static_cast<size_t>(end - text));
   if (form[0] == '-') {

@@ -1,5 +1,6 @@
-// What a model is, as data: one transformer, its sizes and features. Read from a Hugging Face config.json, a GGUF header or
-// a llama2.c header; an architecture or feature that is not here is refused by name.
+// What a model is, as data: one transformer, its sizes and features. Read from a Hugging Face
+// config.json, a GGUF header or a llama2.c header; an architecture or feature that is not here is
+// refused by name.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,8 @@ struct RopeScaling {
   friend bool operator==(const RopeScaling&, const RopeScaling&) = default;
 };
 
-// RMSNorm before attention and before the feed-forward part, rotary positions, grouped-query attention, SwiGLU.
+// RMSNorm before attention and before the feed-forward part, rotary positions, grouped-query
+// attention, SwiGLU.
 struct Config {
   std::string architecture = "LlamaForCausalLM";
   int64_t vocab_size = 0;
@@ -36,19 +38,21 @@ struct Config {
   RopeScaling rope_scaling;
   float norm_eps = 1e-5f;
   bool tied_embeddings = false;
-  kernels::Rotary rotary = kernels::Rotary::Halves;  // the order in which the q and k rows are stored
+  kernels::Rotary rotary =
+      kernels::Rotary::Halves;  // the order in which the q and k rows are stored
 
   int64_t q_dim() const { return heads * head_dim; }
   int64_t kv_dim() const { return kv_heads * head_dim; }
   friend bool operator==(const Config&, const Config&) = default;
 };
 
-// Every size positive and within limits that keep products of three in int64, heads a multiple of kv_heads, head_dim even.
-// `file` is named in the error.
+// Every size positive and within limits that keep products of three in int64, heads a multiple of
+// kv_heads, head_dim even. `file` is named in the error.
 base::Status check_config(const Config& config, const std::string& file);
 
 base::Result<Config> config_from_hf(const json::Value& config_json, const std::string& file);
-json::Value config_to_hf(const Config& config, std::string_view torch_dtype);  // "bfloat16" or "float32"
+json::Value config_to_hf(const Config& config,
+                         std::string_view torch_dtype);  // "bfloat16" or "float32"
 
 int64_t parameter_count(const Config& config);
 

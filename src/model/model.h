@@ -1,5 +1,6 @@
-// A loaded model: configuration, packed weights, tokenizer, chat template. Immutable and shared; whatever a request needs of
-// its own (KV pages, scratch) lives in model/forward.h and engine/. Loading copies what it needs: the files may go afterwards.
+// A loaded model: configuration, packed weights, tokenizer, chat template. Immutable and shared;
+// whatever a request needs of its own (KV pages, scratch) lives in model/forward.h and engine/.
+// Loading copies what it needs: the files may go afterwards.
 #pragma once
 
 #include <map>
@@ -19,20 +20,23 @@
 
 namespace model {
 
-// The files of a model by their name within it, mapped. A caller that verifies digests hashes these very bytes and then hands
-// them to Model::load, so that what is served is what was hashed.
+// The files of a model by their name within it, mapped. A caller that verifies digests hashes these
+// very bytes and then hands them to Model::load, so that what is served is what was hashed.
 struct ModelFiles {
   std::string path;
   std::map<std::string, std::shared_ptr<const files::MappedFile>> files;
 };
 
-// A Hugging Face folder (every regular file in it, one level deep), a .gguf file, or a llama2.c .bin with tok*.bin beside it.
+// A Hugging Face folder (every regular file in it, one level deep), a .gguf file, or a llama2.c
+// .bin with tok*.bin beside it.
 base::Result<ModelFiles> open_model(const std::string& path);
 
 struct LoadOptions {
-  // Arithmetic of the matrix products and of the KV cache; empty: F32 for weights stored as F32, BF16 otherwise.
+  // Arithmetic of the matrix products and of the KV cache; empty: F32 for weights stored as F32,
+  // BF16 otherwise.
   std::optional<kernels::Precision> precision = {};
-  bool tokenizer_required = true;  // false: a folder without a tokenizer loads too; tokenizer() must not be called then
+  bool tokenizer_required =
+      true;  // false: a folder without a tokenizer loads too; tokenizer() must not be called then
 };
 
 struct Layer {
@@ -52,12 +56,15 @@ struct GenerationDefaults {
 
 class Model {
  public:
-  static base::Result<std::shared_ptr<const Model>> load(const ModelFiles& files, const LoadOptions& options = {});
+  static base::Result<std::shared_ptr<const Model>> load(const ModelFiles& files,
+                                                         const LoadOptions& options = {});
 
   const Config& config() const { return config_; }
   bool has_tokenizer() const { return tokenizer_ != nullptr; }
   const text::Tokenizer& tokenizer() const;
-  const text::ChatTemplate* chat_template() const { return chat_template_.get(); }  // null: the model has none
+  const text::ChatTemplate* chat_template() const {
+    return chat_template_.get();
+  }  // null: the model has none
   const GenerationDefaults& defaults() const { return defaults_; }
   kernels::Precision precision() const { return precision_; }
   bool is_stop(int32_t token) const;

@@ -1,5 +1,6 @@
-// The rules of the house, as a test: who may include whom (docs/ARCHITECTURE.md, "The floors"), which libraries stay
-// hidden, how long a file may grow, and that the documents name things that exist.
+// The rules of the house, as a test: who may include whom (docs/ARCHITECTURE.md, "The floors"),
+// which libraries stay hidden, how long a file may grow, and that the documents name things that
+// exist.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -23,7 +24,8 @@ Folders operator+(Folders a, const Folders& b) {
   return a;
 }
 
-// Folder -> the folders it may include, itself apart. The math column and the trust column never meet below gateway.
+// Folder -> the folders it may include, itself apart. The math column and the trust column never
+// meet below gateway.
 std::map<std::string, Folders> floors() {
   const Folders ground{"base", "json", "crypto", "files", "db", "net", "telemetry"};
   const Folders math1 = ground + Folders{"kernels"};
@@ -95,7 +97,8 @@ TEST(Floors, NobodyIncludesUpward) {
   for (const fs::path& path : sources()) {
     const std::string folder = folder_of(path);
     const auto allowed = table.find(folder);
-    ASSERT_NE(allowed, table.end()) << "src/" << folder << " is on no floor: add it to DESIGN and to this table";
+    ASSERT_NE(allowed, table.end())
+        << "src/" << folder << " is on no floor: add it to DESIGN and to this table";
     const auto text = lines(path);
     for (size_t i = 0; i < text.size(); ++i) {
       std::smatch match;
@@ -103,9 +106,11 @@ TEST(Floors, NobodyIncludesUpward) {
       const std::string target = match[1];
       if (target == folder) continue;
       ++checked;
-      if (is_test(path) && target == "json") continue;  // a ground folder's test may read recorded vectors
+      if (is_test(path) && target == "json")
+        continue;  // a ground folder's test may read recorded vectors
       EXPECT_TRUE(allowed->second.contains(target))
-          << fs::relative(path, kRoot).string() << ":" << i + 1 << ": src/" << folder << " may not include src/" << target;
+          << fs::relative(path, kRoot).string() << ":" << i + 1 << ": src/" << folder
+          << " may not include src/" << target;
     }
   }
   EXPECT_GT(checked, 100);
@@ -115,13 +120,15 @@ TEST(Floors, IncludesAreRootedAtSrc) {
   const std::regex relative("^\\s*#\\s*include\\s+\"(\\.\\.?/|[^\"/]+\")");
   for (const fs::path& path : sources())
     for (const std::string& line : lines(path))
-      EXPECT_FALSE(std::regex_search(line, relative)) << fs::relative(path, kRoot).string() << ": " << line;
+      EXPECT_FALSE(std::regex_search(line, relative))
+          << fs::relative(path, kRoot).string() << ": " << line;
 }
 
 // A header that shows a hidden library is a detail of its folder: nobody outside may include it.
 TEST(Floors, HiddenLibrariesStayInTheirFolder) {
   const std::regex library(
-      "#\\s*include\\s+[<\"](boost/|simdjson|sqlite3|sodium|openssl/|curl/|toml\\+\\+|CLI/|pcre2|utf8proc|fmt/|dnnl)");
+      "#\\s*include\\s+[<\"](boost/|simdjson|sqlite3|sodium|openssl/|curl/|toml\\+\\+|CLI/"
+      "|pcre2|utf8proc|fmt/|dnnl)");
   std::set<std::string> showing;
   for (const fs::path& path : sources())
     for (const std::string& line : lines(path))
@@ -131,7 +138,8 @@ TEST(Floors, HiddenLibrariesStayInTheirFolder) {
     for (const std::string& line : lines(path))
       for (const std::string& header : showing)
         if (line.find("\"" + header + "\"") != std::string::npos)
-          EXPECT_EQ(folder_of(path), folder_of(kRoot / "src" / header)) << fs::relative(path, kRoot).string() << ": " << line;
+          EXPECT_EQ(folder_of(path), folder_of(kRoot / "src" / header))
+              << fs::relative(path, kRoot).string() << ": " << line;
 }
 
 TEST(Sources, StayReadable) {
@@ -147,14 +155,16 @@ TEST(Sources, StayReadable) {
     for (size_t i = 0; i < text.size(); ++i) {
       EXPECT_LE(text[i].size(), 160u) << name << ":" << i + 1;
       for (const char* word : {"TODO", "FIXME"})
-        EXPECT_EQ(text[i].find(word), std::string::npos) << name << ":" << i + 1 << ": finish it or file an issue";
+        EXPECT_EQ(text[i].find(word), std::string::npos)
+            << name << ":" << i + 1 << ": finish it or file an issue";
     }
   }
 }
 
 TEST(Sources, MainIsShort) { EXPECT_LE(lines(kRoot / "src/cli/main.cc").size(), 40u); }
 
-// A link in a document, [text](path) or [text](path#symbol), leads to a file that exists and still says the symbol.
+// A link in a document, [text](path) or [text](path#symbol), leads to a file that exists and still
+// says the symbol.
 TEST(Documents, LinksLead) {
   const std::regex link("\\]\\(([^)#\\s]+)(#[^)\\s]*)?\\)");
   std::vector<fs::path> documents;
@@ -176,7 +186,8 @@ TEST(Documents, LinksLead) {
         std::stringstream text;
         text << file.rdbuf();
         EXPECT_NE(text.str().find(symbol), std::string::npos)
-            << document.filename().string() << " names " << symbol << ", which " << target << " no longer has";
+            << document.filename().string() << " names " << symbol << ", which " << target
+            << " no longer has";
       }
     }
   }

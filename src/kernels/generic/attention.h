@@ -238,8 +238,8 @@ struct Bf16Pages {  // keys [kv_heads, head_dim / 2, kPageRows, 2]
   }
 };
 
-// Scores of one page's tokens into scores[kPageRows]. Even and odd places are two chains of additions, so that one does
-// not wait for the other.
+// Scores of one page's tokens into scores[kPageRows]. Even and odd places are two chains of
+// additions, so that one does not wait for the other.
 template <class V, class Pages>
 inline void page_scores(const float* q, const typename Pages::T* keys, int64_t head_dim,
                         float* scores) {
