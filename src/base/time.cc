@@ -58,7 +58,8 @@ Result<Time> parse_rfc3339(std::string_view text) {
       !read_int(text.substr(14, 2), &mi) || !read_int(text.substr(17, 2), &s))
     return bad_time(text);
   const year_month_day date{year(y), month(mo), day(d)};
-  if (!date.ok() || h > 23 || mi > 59 || s > 59) return bad_time(text);
+  // 64-bit nanoseconds reach from 1678 to 2261.
+  if (!date.ok() || y < 1678 || y > 2261 || h > 23 || mi > 59 || s > 59) return bad_time(text);
   std::string_view rest = text.substr(19);
   int64_t fraction = 0;
   if (rest[0] == '.') {

@@ -1,13 +1,12 @@
 // `charter judge`: runs whole suites on a model and writes their evidence.
 #include <unistd.h>
 
-#include <atomic>
-#include <csignal>
 #include <cstdio>
 
 #include "base/time.h"
 #include "cli/command.h"
 #include "cli/house_options.h"
+#include "cli/stop_on_signal.h"
 #include "files/files.h"
 #include "govern/manifest.h"
 #include "judge/engine_subject.h"
@@ -39,25 +38,6 @@ option for a part of a suite, and an interrupted run writes nothing.
 exit codes: 0 the runs are complete, whether the gates passed or not; 65 a suite or model is not
 what it says
 )";
-
-std::atomic<bool> g_stop{false};
-void on_signal(int) { g_stop.store(true); }
-
-class StopOnSignal {
- public:
-  StopOnSignal() {
-    g_stop.store(false);
-    for (size_t i = 0; i < 2; ++i) before_[i] = std::signal(kSignals[i], on_signal);
-  }
-  ~StopOnSignal() {
-    for (size_t i = 0; i < 2; ++i) std::signal(kSignals[i], before_[i]);
-  }
-  StopOnSignal(const StopOnSignal&) = delete;
-
- private:
-  static constexpr int kSignals[2] = {SIGINT, SIGTERM};
-  void (*before_[2])(int);
-};
 
 struct Loaded {
   std::shared_ptr<engine::Engine> engine;

@@ -1,12 +1,12 @@
 // `charter train`: options into a RunPlan, then lab::run.
 #include <unistd.h>
 
-#include <csignal>
 #include <cstdio>
 
 #include "base/thread_pool.h"
 #include "base/time.h"
 #include "cli/command.h"
+#include "cli/stop_on_signal.h"
 #include "kernels/ceilings.h"
 #include "kernels/isa.h"
 #include "lab/run.h"
@@ -38,25 +38,6 @@ SIGINT and SIGTERM finish the step and write a checkpoint; --resume continues to
 to the last bit. With --resume, --steps N moves the end of the run: during the plateau of
 --schedule warm-down that is as if it had been N from the start.
 )";
-
-std::atomic<bool> g_stop{false};
-void on_signal(int) { g_stop.store(true); }
-
-class StopOnSignal {
- public:
-  StopOnSignal() {
-    g_stop.store(false);
-    for (size_t i = 0; i < 2; ++i) before_[i] = std::signal(kSignals[i], on_signal);
-  }
-  ~StopOnSignal() {
-    for (size_t i = 0; i < 2; ++i) std::signal(kSignals[i], before_[i]);
-  }
-  StopOnSignal(const StopOnSignal&) = delete;
-
- private:
-  static constexpr int kSignals[2] = {SIGINT, SIGTERM};
-  void (*before_[2])(int);
-};
 
 struct TrainOptions {
   Options options{"train"};

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "model/prompt.h"
+
 namespace gateway {
 
 base::Error context_length_exceeded(int64_t context_length, int64_t prompt_tokens) {
@@ -21,22 +23,13 @@ base::Result<std::shared_ptr<Channel>> Channel::start(ReleaseInfo release,
     return base::fail(base::Code::FailedPrecondition,
                       "the model has no tokenizer, so it cannot be served", release.channel);
   }
-  std::optional<text::ChatTemplate> chat_template;
-  if (model->chat_template() != nullptr) {
-    chat_template = *model->chat_template();
-  } else {
-    TRY(chat_template, text::ChatTemplate::parse(text::default_chat_template()));
-  }
   TRY(auto engine, engine::Engine::start(std::move(model), options));
-  return std::shared_ptr<Channel>(
-      new Channel(std::move(release), std::move(engine), *std::move(chat_template)));
+  return std::shared_ptr<Channel>(new Channel(std::move(release), std::move(engine)));
 }
 
-Channel::Channel(ReleaseInfo release, std::unique_ptr<engine::Engine> engine,
-                 text::ChatTemplate chat_template)
+Channel::Channel(ReleaseInfo release, std::unique_ptr<engine::Engine> engine)
     : release_(std::move(release)),
       engine_(std::move(engine)),
-      chat_template_(std::move(chat_template)),
       fingerprint_("fp_" + release_.manifest_digest.substr(0, 12)) {
   const text::Tokenizer& tokenizer = model().tokenizer();
   for (int32_t id = 0; id < tokenizer.size(); ++id) {
@@ -45,17 +38,12 @@ Channel::Channel(ReleaseInfo release, std::unique_ptr<engine::Engine> engine,
 }
 
 base::Result<std::vector<int32_t>> Channel::prompt(const json::Value& messages) const {
-  const text::Tokenizer& tokenizer = model().tokenizer();
-  text::ChatTemplate::Options options;
-  options.bos_token = tokenizer.token_bytes(tokenizer.bos());
-  options.eos_token = tokenizer.token_bytes(tokenizer.eos());
-  TRY(const std::string text, chat_template_.render(messages, options));
-
+  TRY(const std::string text, model::render_chat(model(), messages));
   const int64_t context_length = engine_->context_length();
   const auto tokens_min = static_cast<int64_t>(text.size() / token_bytes_max_);
   if (tokens_min > context_length)
     return std::unexpected(context_length_exceeded(context_length, tokens_min));
-  std::vector<int32_t> tokens = tokenizer.encode_prompt(text);
+  std::vector<int32_t> tokens = model::encode_chat(model(), text);
   const auto count = static_cast<int64_t>(tokens.size());
   if (count >= context_length)
     return std::unexpected(context_length_exceeded(context_length, count));

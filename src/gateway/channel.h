@@ -10,7 +10,6 @@
 #include "engine/engine.h"
 #include "json/json.h"
 #include "money/amount.h"
-#include "text/chat_template.h"
 
 namespace gateway {
 
@@ -45,12 +44,10 @@ class Channel {
   base::Result<std::vector<int32_t>> prompt(const json::Value& messages) const;
 
  private:
-  Channel(ReleaseInfo release, std::unique_ptr<engine::Engine> engine,
-          text::ChatTemplate chat_template);
+  Channel(ReleaseInfo release, std::unique_ptr<engine::Engine> engine);
 
   ReleaseInfo release_;
   std::unique_ptr<engine::Engine> engine_;
-  text::ChatTemplate chat_template_;
   std::string fingerprint_;
   size_t token_bytes_max_ = 1;  // of the longest token: bounds the tokens of a text from below
 };

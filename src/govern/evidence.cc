@@ -1,54 +1,12 @@
 #include "govern/evidence.h"
 
-#include <cmath>
-
-#include "base/check.h"
+#include "base/binomial.h"
 #include "govern/refusal.h"
 
 namespace govern {
 namespace {
 
 constexpr uint64_t kCountMax = uint64_t{1} << 40;
-
-// log of C(n, k) p^k (1-p)^(n-k)
-double log_binomial(uint64_t n, uint64_t k, double p) {
-  const double nn = static_cast<double>(n), kk = static_cast<double>(k);
-  return std::lgamma(nn + 1) - std::lgamma(kk + 1) - std::lgamma(nn - kk + 1) + kk * std::log(p) +
-         (nn - kk) * std::log1p(-p);
-}
-
-// The continued fraction of the regularised incomplete beta function (Lentz's method).
-double beta_fraction(double a, double b, double x) {
-  constexpr double kTiny = 1e-300;
-  const auto away_from_zero = [](double v) { return std::abs(v) < kTiny ? kTiny : v; };
-  double c = 1, d = 1 / away_from_zero(1 - (a + b) * x / (a + 1)), h = d;
-  for (int m = 1; m <= 10'000; ++m) {
-    const double i = m;
-    const double even = i * (b - i) * x / ((a + 2 * i - 1) * (a + 2 * i));
-    d = 1 / away_from_zero(1 + even * d);
-    c = away_from_zero(1 + even / c);
-    h *= d * c;
-    const double odd = -(a + i) * (a + b + i) * x / ((a + 2 * i) * (a + 2 * i + 1));
-    d = 1 / away_from_zero(1 + odd * d);
-    c = away_from_zero(1 + odd / c);
-    h *= d * c;
-    if (std::abs(d * c - 1) < 1e-15) break;
-  }
-  return h;
-}
-
-// P(X >= k) for X binomial(n, p), k >= 1: the regularised incomplete beta function I_p(k, n - k +
-// 1).
-double upper_tail(uint64_t n, uint64_t k, double p) {
-  if (p <= 0) return 0;
-  if (p >= 1) return 1;
-  const double a = static_cast<double>(k), b = static_cast<double>(n - k + 1);
-  const double front =
-      std::exp(log_binomial(n, k, p));  // = p^a (1-p)^(b-1) / (a B(a, b)) … times 1
-  if (p < (a + 1) / (a + b + 2)) return front * (1 - p) * beta_fraction(a, b, p);
-  const double mirrored = std::exp(log_binomial(n, k - 1, p));
-  return 1 - mirrored * p * beta_fraction(b, a, 1 - p);
-}
 
 const json::Value* find_resource(const json::Array& configuration, std::string_view name) {
   const json::Value* found = nullptr;
@@ -158,19 +116,11 @@ base::Result<Evidence> parse_evidence(std::string_view payload) {
 }
 
 double lower_bound(uint64_t passed, uint64_t count, double alpha) {
-  CHECK(passed <= count && alpha > 0 && alpha < 1);
-  if (passed == 0) return 0;
-  double low = 0, high = 1;  // the p at which passed or more would come with probability alpha
-  for (int i = 0; i < 100; ++i) {
-    const double middle = (low + high) / 2;
-    (upper_tail(count, passed, middle) < alpha ? low : high) = middle;
-  }
-  return low;
+  return base::clopper_pearson(passed, count, alpha).lower;
 }
 
 double upper_bound(uint64_t passed, uint64_t count, double alpha) {
-  CHECK(passed <= count);
-  return 1 - lower_bound(count - passed, count, alpha);
+  return base::clopper_pearson(passed, count, alpha).upper;
 }
 
 }  // namespace govern

@@ -4,7 +4,7 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "text/chat_template.h"
+#include "model/prompt.h"
 
 namespace judge {
 namespace {
@@ -30,22 +30,11 @@ EngineSubject::EngineSubject(std::shared_ptr<engine::Engine> engine, const std::
 base::Result<std::vector<int32_t>> EngineSubject::prompt_of(
     std::span<const Message> messages) const {
   const model::Model& model = engine_->model();
-  const text::Tokenizer& tokenizer = model.tokenizer();
   json::Array list;
   for (const Message& message : messages) {
     list.emplace_back(json::Object{{"role", message.role}, {"content", message.content}});
   }
-  text::ChatTemplate::Options options;
-  if (tokenizer.bos() >= 0) options.bos_token = tokenizer.token_bytes(tokenizer.bos());
-  if (tokenizer.eos() >= 0) options.eos_token = tokenizer.token_bytes(tokenizer.eos());
-  std::string prompt;
-  if (model.chat_template() != nullptr) {
-    TRY(prompt, model.chat_template()->render(std::move(list), options));
-  } else {
-    TRY(const auto fallback, text::ChatTemplate::parse(text::default_chat_template()));
-    TRY(prompt, fallback.render(std::move(list), options));
-  }
-  return tokenizer.encode_prompt(prompt);
+  return model::chat_prompt(model, list);
 }
 
 base::Result<crypto::Digest> EngineSubject::prompt_digest(std::span<const Message> messages) const {

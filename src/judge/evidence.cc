@@ -96,7 +96,7 @@ base::Status check_record(const Suite& suite, const Identity& identity, const Re
 
 Bounds bounds_of(const Suite& suite, std::span<const Record> ordered, uint64_t events) {
   const double alpha = suite.gate ? suite.gate->alpha : kAlphaWithoutGate;
-  if (!suite.clustered()) return clopper_pearson(events, ordered.size(), alpha);
+  if (!suite.clustered()) return base::clopper_pearson(events, ordered.size(), alpha);
   // The epochs of one case, and the cases of one cluster, are not independent: each cluster counts
   // once, by its mean.
   std::map<std::string, std::pair<double, double>> clusters;  // sum, count

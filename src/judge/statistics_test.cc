@@ -14,7 +14,7 @@ namespace {
 constexpr double kAlpha = 0.05;
 
 double upper(uint64_t events, uint64_t count) {
-  return clopper_pearson(events, count, kAlpha).upper;
+  return base::clopper_pearson(events, count, kAlpha).upper;
 }
 
 TEST(ClopperPearson, GivesThePublishedNumbers) {
@@ -38,13 +38,13 @@ TEST(ClopperPearson, GivesThePublishedNumbers) {
 }
 
 TEST(ClopperPearson, EndsAndMirror) {
-  EXPECT_EQ(clopper_pearson(0, 10, kAlpha).lower, 0);
-  EXPECT_EQ(clopper_pearson(10, 10, kAlpha).upper, 1);
-  EXPECT_NEAR(clopper_pearson(10, 10, kAlpha).lower, std::pow(0.05, 0.1), 1e-12);
+  EXPECT_EQ(base::clopper_pearson(0, 10, kAlpha).lower, 0);
+  EXPECT_EQ(base::clopper_pearson(10, 10, kAlpha).upper, 1);
+  EXPECT_NEAR(base::clopper_pearson(10, 10, kAlpha).lower, std::pow(0.05, 0.1), 1e-12);
   for (uint64_t n : {1u, 7u, 100u, 5000u}) {
     for (uint64_t k = 0; k <= n; k += n / 7 + 1) {
-      const Bounds bounds = clopper_pearson(k, n, kAlpha);
-      const Bounds mirrored = clopper_pearson(n - k, n, kAlpha);
+      const Bounds bounds = base::clopper_pearson(k, n, kAlpha);
+      const Bounds mirrored = base::clopper_pearson(n - k, n, kAlpha);
       EXPECT_NEAR(bounds.upper, 1 - mirrored.lower, 1e-9);
       const double mean = static_cast<double>(k) / static_cast<double>(n);
       EXPECT_LE(bounds.lower, mean + 1e-12);
@@ -83,11 +83,11 @@ TEST(ClusterT, GivesStudentsBound) {
 }
 
 TEST(IncompleteBeta, KnownValues) {
-  EXPECT_NEAR(incomplete_beta(1, 1, 0.3), 0.3, 1e-14);
-  EXPECT_NEAR(incomplete_beta(2, 3, 0.5), 0.6875, 1e-14);
-  EXPECT_NEAR(incomplete_beta(0.5, 0.5, 0.5), 0.5, 1e-13);
-  EXPECT_EQ(incomplete_beta(5, 2, 0), 0);
-  EXPECT_EQ(incomplete_beta(5, 2, 1), 1);
+  EXPECT_NEAR(base::incomplete_beta(1, 1, 0.3), 0.3, 1e-14);
+  EXPECT_NEAR(base::incomplete_beta(2, 3, 0.5), 0.6875, 1e-14);
+  EXPECT_NEAR(base::incomplete_beta(0.5, 0.5, 0.5), 0.5, 1e-13);
+  EXPECT_EQ(base::incomplete_beta(5, 2, 0), 0);
+  EXPECT_EQ(base::incomplete_beta(5, 2, 1), 1);
 }
 
 }  // namespace

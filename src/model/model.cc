@@ -1,6 +1,7 @@
 #include "model/model.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "base/check.h"
 #include "model/source.h"
@@ -100,6 +101,16 @@ class Loader {
     return {};
   }
 
+  void note_control_spellings() {
+    const text::Tokenizer& tokenizer = *model_->tokenizer_;
+    std::vector<std::string>& spellings = model_->control_spellings_;
+    for (int32_t id = 0; id < tokenizer.size(); ++id) {
+      const std::string& spelling = tokenizer.spec().tokens[static_cast<size_t>(id)];
+      if (tokenizer.is_control(id) && !spelling.empty()) spellings.push_back(spelling);
+    }
+    std::ranges::sort(spellings, std::greater<>(), &std::string::size);
+  }
+
   base::Status load_tokenizer(bool required) {
     if (!source_.vocabulary) {
       if (!required) return {};
@@ -119,6 +130,7 @@ class Loader {
                         source_.path, "MODEL_FILE_MALFORMED");
     }
     model_->tokenizer_ = std::make_unique<const text::Tokenizer>(*std::move(tokenizer));
+    note_control_spellings();
     if (source_.chat_template.empty()) return {};
     auto parsed = text::ChatTemplate::parse(source_.chat_template);
     if (!parsed)

@@ -65,6 +65,8 @@ class Model {
   const text::ChatTemplate* chat_template() const {
     return chat_template_.get();
   }  // null: the model has none
+  // The control tokens as text spells them, the longest first.
+  const std::vector<std::string>& control_spellings() const { return control_spellings_; }
   const GenerationDefaults& defaults() const { return defaults_; }
   kernels::Precision precision() const { return precision_; }
   bool is_stop(int32_t token) const;
@@ -83,6 +85,7 @@ class Model {
   kernels::Precision precision_ = kernels::Precision::F32;
   std::unique_ptr<const text::Tokenizer> tokenizer_;
   std::unique_ptr<const text::ChatTemplate> chat_template_;
+  std::vector<std::string> control_spellings_;
   GenerationDefaults defaults_;
   formats::DType embedding_type_ = formats::DType::F32;
   std::vector<uint8_t> embedding_;  // [vocab, dim] as stored
