@@ -12,7 +12,6 @@ export function SignIn() {
         <h2>{t('signin.title')}</h2>
         <p>{t('signin.how')}</p>
         <p>{t('signin.again')}</p>
-        <pre><code>charter key owner-link</code></pre>
         <button type="button" class="primary" onClick={start}>{t('signin.retry')}</button>
       </section>
       <LanguagePicker />
