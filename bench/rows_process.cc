@@ -1,6 +1,5 @@
 // What a person waits for and what an idle server costs: the program itself is started and watched
 // from outside.
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include "base/time.h"
 #include "bench/bench.h"
 #include "bench/child.h"
+#include "files/files.h"
 
 namespace bench {
 namespace {
@@ -52,32 +52,15 @@ void first_token_row(const Context& context, const AddRow& add) {
   add({.name = name, .value = median(ms), .unit = "ms", .bar = kFirstTokenMs, .bar_is_most = true});
 }
 
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = (fs::temp_directory_path() / "charter_bench_XXXXXX").string();
-    if (mkdtemp(pattern.data()) != nullptr) path_ = pattern;
-  }
-  ~TemporaryFolder() {
-    std::error_code error;
-    if (!path_.empty()) fs::remove_all(path_, error);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
 void idle_memory_row(const Context& context, const AddRow& add) {
   const std::string name = "memory after start, no model";
   if (!context.wants(name)) return;
-  const TemporaryFolder folder;
-  if (folder.path().empty()) return;
-  const fs::path ready = folder.path() / "ready.json", models = folder.path() / "models";
+  const auto temporary = files::TemporaryDirectory::create("charter-bench");
+  if (!temporary) return leave_out(name);
+  const fs::path folder = temporary->path();
+  const fs::path ready = folder / "ready.json", models = folder / "models";
   fs::create_directory(models);
-  Child child({context.charter, "serve", "--data", (folder.path() / "data").string(), "--listen",
+  Child child({context.charter, "serve", "--data", (folder / "data").string(), "--listen",
                "127.0.0.1:0", "--ready", ready.string(), "--models", models.string(),
                "--allow-no-model"});
   while (child.alive() && !fs::exists(ready)) usleep(10'000);

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "db/database.h"
+#include "files/files.h"
 
 namespace chat {
 namespace {
@@ -16,16 +17,8 @@ using base::Code;
 
 class ChatTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "charter_chat_XXXXXX").string();
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    dir_ = pattern;
-    reopen();
-  }
-  void TearDown() override {
-    chat_.reset();
-    std::filesystem::remove_all(dir_);
-  }
+  void SetUp() override { reopen(); }
+  void TearDown() override { chat_.reset(); }
   void reopen(const Limits& limits = {}) {
     chat_.reset();
     auto opened = Conversations::open(path(), clock_, limits);
@@ -46,7 +39,8 @@ class ChatTest : public testing::Test {
     return rows && *rows->step() ? rows->text(0) : "(none)";
   }
 
-  std::filesystem::path dir_;
+  files::TemporaryDirectory folder_ = *files::TemporaryDirectory::create("chat-test");
+  const std::filesystem::path dir_ = folder_.path();
   base::ManualClock clock_{base::Time{1'700'000'000'000'000'000}};
   std::unique_ptr<Conversations> chat_;
 };

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "cli/command.h"
+#include "files/files.h"
 #include "identity/identity.h"
 #include "journal/ledger.h"
 #include "json/json.h"
@@ -19,14 +20,6 @@ namespace {
 
 class LedgerCommands : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / "charter_commands_XXXXXX").string();
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    dir_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(dir_); }
-
   std::unique_ptr<identity::Identity> identity() {
     auto opened = identity::Identity::open(dir_ + "/identity.db", clock_);
     EXPECT_TRUE(opened);
@@ -45,7 +38,8 @@ class LedgerCommands : public testing::Test {
     return value ? *value : json::Value();
   }
 
-  std::string dir_;
+  files::TemporaryDirectory folder_ = *files::TemporaryDirectory::create("commands-test");
+  const std::string dir_ = folder_.path();
   std::string output_;
   base::SystemClock clock_;
 };

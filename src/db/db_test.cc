@@ -12,6 +12,7 @@
 
 #include "db/database.h"
 #include "db/writer.h"
+#include "files/files.h"
 
 namespace db {
 namespace {
@@ -20,12 +21,6 @@ using base::Code;
 
 class DbTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "charter_db_XXXXXX").string();
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    dir_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(dir_); }
   std::string path(const std::string& name = "test.db") const { return (dir_ / name).string(); }
 
   Database open(Sync sync = Sync::Normal) {
@@ -39,7 +34,8 @@ class DbTest : public testing::Test {
     return rows->integer(0);
   }
 
-  std::filesystem::path dir_;
+  files::TemporaryDirectory folder_ = *files::TemporaryDirectory::create("db-test");
+  const std::filesystem::path dir_ = folder_.path();
 };
 
 TEST_F(DbTest, ValuesComeBackAsTheyWent) {

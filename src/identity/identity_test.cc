@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 #include <thread>
+#include "files/files.h"
 
 namespace identity {
 namespace {
@@ -17,19 +18,12 @@ using base::Code;
 class IdentityTest : public testing::Test {
  protected:
   void SetUp() override {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / "charter_identity_XXXXXX").string();
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    dir_ = pattern;
     reopen();
     const auto founding = identity_->found("Example Lab", "Ada");
     ASSERT_TRUE(founding);
     founding_ = *founding;
   }
-  void TearDown() override {
-    identity_.reset();
-    std::filesystem::remove_all(dir_);
-  }
+  void TearDown() override { identity_.reset(); }
   void reopen() {
     identity_.reset();
     auto opened = Identity::open((dir_ / "identity.db").string(), clock_);
@@ -47,7 +41,8 @@ class IdentityTest : public testing::Test {
     return caller ? "" : caller.error().reason;
   }
 
-  std::filesystem::path dir_;
+  files::TemporaryDirectory folder_ = *files::TemporaryDirectory::create("identity-test");
+  const std::filesystem::path dir_ = folder_.path();
   base::ManualClock clock_{base::Time{1'700'000'000'000'000'000}};
   std::unique_ptr<Identity> identity_;
   Identity::Founding founding_;

@@ -8,11 +8,11 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <map>
 #include <vector>
 
 #include "base/random.h"
+#include "files/files.h"
 #include "journal/ledger.h"
 
 namespace journal {
@@ -65,9 +65,9 @@ const std::string kCustomer = customer_account("org_1");
 }
 
 TEST(LedgerCrash, KilledAtRandomMomentsNothingAcknowledgedIsLost) {
-  std::string dir = (std::filesystem::temp_directory_path() / "charter_crash_XXXXXX").string();
-  ASSERT_NE(mkdtemp(dir.data()), nullptr);
-  const std::string path = dir + "/ledger.db";
+  const auto folder = files::TemporaryDirectory::create("ledger-crash-test");
+  ASSERT_TRUE(folder) << folder.error().text();
+  const std::string path = files::join(folder->path(), "ledger.db");
   base::Rng rng(42);
   std::map<std::string, std::string> acknowledged;
   for (int round = 0; round < kRounds; ++round) {
@@ -130,7 +130,6 @@ TEST(LedgerCrash, KilledAtRandomMomentsNothingAcknowledgedIsLost) {
                                 (*ledger)->balances("4000").credits_posted),
             total);
   ledger->reset();
-  std::filesystem::remove_all(dir);
 }
 
 }  // namespace

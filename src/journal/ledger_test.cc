@@ -13,6 +13,7 @@
 
 #include "base/random.h"
 #include "db/database.h"
+#include "files/files.h"
 
 namespace journal {
 namespace {
@@ -24,13 +25,6 @@ const std::string kCustomer = customer_account("org_7");
 
 class LedgerTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / "charter_ledger_XXXXXX").string();
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    dir_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(dir_); }
   std::string path() const { return (dir_ / "ledger.db").string(); }
 
   std::unique_ptr<Ledger> open() {
@@ -61,7 +55,8 @@ class LedgerTest : public testing::Test {
             .completion_tokens = out_tokens};
   }
 
-  std::filesystem::path dir_;
+  files::TemporaryDirectory folder_ = *files::TemporaryDirectory::create("ledger-test");
+  const std::filesystem::path dir_ = folder_.path();
   base::ManualClock clock_{base::Time{1'700'000'000'000'000'000}};
 };
 
