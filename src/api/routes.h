@@ -1,8 +1,9 @@
-// The one table of routes: the server finds its handlers here, and `charter serve --routes` prints
-// it. What is not in the table does not exist, and what does not say Auth::None is denied to
-// strangers.
+// The one table of routes, put together from one span per group: the server finds its handlers here,
+// /openapi.json and `charter serve --routes` print it. What is not in the table does not exist, and
+// what does not say Auth::None is denied to strangers.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -10,12 +11,14 @@
 #include <vector>
 
 #include "api/call.h"
+#include "api/schema.h"
 
 namespace api {
 
-enum class Auth : unsigned char {
+enum class Auth : uint8_t {
   None,
-  Key,      // Authorization: Bearer; OpenAI's clients
+  Key,      // Authorization: Bearer (or x-api-key); OpenAI's and Anthropic's clients
+  Admin,    // an admin key, or a key or session of an owner or admin
   Session,  // the page's cookie, and on unsafe methods a request from the page's own origin
   Metrics,  // a key, the metrics token, or a program on this machine
 };
@@ -25,13 +28,38 @@ struct Route {
   std::string_view method;
   std::string_view pattern;  // "/v1/models/{id*}": {x} is one segment, {x*} the rest
   Auth auth = Auth::None;
+  std::string_view scope = {};  // what a restricted key must be allowed: "model.request"
   bool blocks = false;  // reads a database: runs on a worker, not on the connection's thread
   size_t body_bytes_max = 0;
+  const Schema* body = nullptr;  // checked before the handler runs; null: the handler reads the body
   void (*handle)(const Call& call) = nullptr;
-  std::string_view summary;
+  std::string_view summary = {};
 };
 
-std::span<const Route> routes();
+// Every group's table stands in the file of its handlers.
+std::span<const Route> account_routes();
+std::span<const Route> anthropic_routes();
+std::span<const Route> batch_routes();
+std::span<const Route> chat_routes();
+std::span<const Route> completion_routes();
+std::span<const Route> conversation_item_routes();  // /v1/conversations
+std::span<const Route> embedding_routes();
+std::span<const Route> file_routes();
+std::span<const Route> fine_tuning_routes();
+std::span<const Route> model_routes();
+std::span<const Route> moderation_routes();
+std::span<const Route> operation_routes();
+std::span<const Route> organization_routes();
+std::span<const Route> page_conversation_routes();  // /api/conversations
+std::span<const Route> page_routes();
+std::span<const Route> response_routes();
+std::span<const Route> unsupported_routes();  // audio, images, evals, realtime: a typed 501
+std::span<const Route> upload_routes();
+std::span<const Route> upstream_routes();
+std::span<const Route> vector_store_routes();
+std::span<const Route> webhook_routes();
+
+std::span<const Route* const> routes();  // all of them, in the order of the groups
 
 struct Match {
   const Route* route = nullptr;
@@ -43,5 +71,8 @@ Match find_route(std::string_view method, std::string_view path);
 // Whether the pattern fits, with its parameters decoded.
 std::optional<std::vector<std::string>> match_pattern(std::string_view pattern,
                                                       std::string_view path);
+
+// OpenAPI 3.1 of everything but the page's own routes.
+json::Value openapi_document(std::string_view server_url);
 
 }  // namespace api
