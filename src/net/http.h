@@ -14,6 +14,14 @@ struct Header {
   std::string value;
 };
 
+// A request's body in an unlinked temporary file, mapped into memory: it takes pages of the file
+// cache, not heap. It lives as long as anybody holds it.
+class SpooledBody {
+ public:
+  virtual ~SpooledBody() = default;
+  virtual std::string_view bytes() const = 0;
+};
+
 struct Request {
   std::string method;     // "GET", as sent
   std::string target;     // as sent: path, perhaps '?' and query
@@ -21,9 +29,13 @@ struct Request {
   std::string query;      // without the '?'
   int version_minor = 1;  // HTTP/1.0 or HTTP/1.1
   std::vector<Header> headers;
-  std::string body;
-  std::string remote_address;  // "127.0.0.1"
+  std::string body;            // empty when it was spooled; body_view() gives both
+  std::string remote_address;  // "127.0.0.1"; "unix" through the unix-domain socket
   bool remote_is_loopback = false;
+  bool via_unix_socket = false;  // the socket's file permissions have let the peer in
+  bool via_tls = false;
+  bool spool = false;  // Service::admit: a large body goes to a file (ServerOptions::spool_*)
+  std::shared_ptr<const SpooledBody> spooled;
   int64_t received_ns = 0;        // base::monotonic_ns() when the head was complete
   size_t body_bytes_max = 0;      // set by the server's options; Service::admit may change it
   std::shared_ptr<void> context;  // whatever admit learnt, for handle
@@ -31,6 +43,7 @@ struct Request {
   std::string_view header(
       std::string_view lower_case_name) const;  // empty when absent; the first of several
   bool has_header(std::string_view lower_case_name) const;
+  std::string_view body_view() const { return spooled ? spooled->bytes() : body; }
 };
 
 struct Response {

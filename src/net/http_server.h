@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/time.h"
@@ -30,9 +31,21 @@ class Service {
   virtual Response refuse(int status, std::string_view message, std::string_view path) = 0;
 };
 
+struct TcpAddress {
+  std::string host = "127.0.0.1";  // an IP address
+  uint16_t port = 0;               // 0: any free one
+  bool tls = false;
+};
+
 struct ServerOptions {
   std::string host = "127.0.0.1";
   uint16_t port = 0;  // 0: any free one
+  bool tls = false;
+  std::vector<TcpAddress> more_addresses;
+  std::string unix_socket;                 // path, made with mode 0600; empty: none
+  std::string certificate_file, key_file;  // PEM, with the chain; for the addresses with tls
+  std::string spool_directory;             // empty: no body is spooled
+  size_t spool_bytes_min = 1u << 20;       // larger bodies of requests that say so are spooled
   int threads = 1;
   size_t head_bytes_max = 32u << 10;
   size_t body_bytes_max = 32u << 20;
@@ -62,8 +75,12 @@ class HttpServer {
   ~HttpServer();  // stops
   HttpServer(const HttpServer&) = delete;
 
-  void start(Service& service);  // the service outlives the server
-  uint16_t port() const;
+  void start(Service& service);         // the service outlives the server
+  uint16_t port() const;                // of the first address
+  std::vector<uint16_t> ports() const;  // of all TCP addresses, in their order
+  // Reads the certificate and the key again; new connections get them. On an error, which names the
+  // file, the old ones stay.
+  base::Status reload_tls();
   ServerStats stats() const;
 
   // Takes no new connections or requests and waits until the running answers have ended, at most
