@@ -13,49 +13,11 @@
 #include "base/result.h"
 #include "base/secret.h"
 #include "base/time.h"
+#include "identity/keys.h"
+#include "identity/limits.h"
+#include "identity/people.h"
 
 namespace identity {
-
-enum class Role : unsigned char { Member, Admin, Owner };
-std::string_view role_name(Role role);  // "member" "admin" "owner"
-
-struct Organisation {
-  std::string id = {};  // "org_…"
-  std::string name = {};
-  base::Time created = {};
-};
-
-struct Project {
-  std::string id = {};  // "proj_…"
-  std::string org_id = {};
-  std::string name = {};
-  base::Time created = {};
-};
-
-struct User {
-  std::string id = {};  // "user_…"
-  std::string org_id = {};
-  std::string name = {};
-  Role role = Role::Member;
-  std::string language = {};  // "en", "zh-Hans", "zh-Hant"; empty: as the browser asks
-  base::Time created = {};
-};
-
-struct Key {
-  std::string id = {};  // "key_…"
-  std::string org_id = {}, project_id = {}, user_id = {};
-  std::string name = {};
-  std::string redacted = {};             // "sk-charter-…wXyZ"
-  std::vector<std::string> scopes = {};  // empty: everything that its user may
-  base::Time created = {};
-  std::optional<base::Time> expires = {};
-  std::optional<base::Time> revoked = {};
-};
-
-struct NewKey {
-  Key key = {};
-  base::Secret secret = {};  // shown once, never again
-};
 
 struct Session {
   std::string id = {};  // "sess_…"
@@ -77,6 +39,8 @@ struct Caller {
   std::string account = {};     // the ledger account that pays: "2000:" + org_id
   Role role = Role::Member;
   std::vector<std::string> scopes = {};  // empty: everything that its role may
+  KeyKind key_kind = KeyKind::User;
+  std::shared_ptr<const EffectiveLimits> limits = {};  // null: none
 };
 
 class Identity {
