@@ -14,6 +14,7 @@
 
 #include "base/result.h"
 #include "model/model.h"
+#include "text/grammar.h"
 
 namespace engine {
 
@@ -44,18 +45,34 @@ struct Event {
       {};  // valid UTF-8; never ends inside a character, never shows part of a stop string
   std::vector<TokenLogprob> logprobs = {};  // of the tokens whose text has now been handed out
   int64_t completion_tokens = 0;            // so far; a stop token is not counted
+  int64_t cached_tokens = 0;  // of the prompt: read by an earlier request and not computed again
+  // With Request::prompt_logprobs, once: one for each token of the prompt. The first has only an
+  // id: nothing stands before it that could predict it.
+  std::vector<TokenLogprob> prompt_logprobs = {};
+  std::vector<float> embedding = {};  // with Task::Embed, at the end: [dim], of unit length
   std::optional<Finish> finish = {};
   std::optional<base::Error> error =
       {};  // with Finish::Error, and with Finish::Cancelled when the engine shut down
 };
 
+enum class Task : uint8_t {
+  Generate,
+  Score,  // reads the prompt and generates nothing: for prompt_logprobs. Ends with Finish::Length
+  Embed,  // the mean of the prompt's last hidden states. Ends with Finish::Stop
+};
+
 struct Request {
+  Task task = Task::Generate;
   std::vector<int32_t> prompt = {};  // at least one token, BOS included where the model wants one
   Sampling sampling = {};
   int64_t max_tokens = 0;  // 0, or more than fits: as many as the context has room for
   std::vector<std::string> stop = {};
   std::string fairness_key = {};    // waiting requests take turns by this key (a project, a user)
   bool ignore_stop_tokens = false;  // for measurements
+  // What is generated stays within this language and ends when it is complete; null: anything goes.
+  std::shared_ptr<const text::Grammar> grammar = {};
+  std::vector<int32_t> spelled_tokens = {};  // control tokens that count as text of their spelling
+  bool prompt_logprobs = false;              // with sampling.top_logprobs alternatives each
 };
 
 // Called on the engine's thread; it must not block and must not throw.
