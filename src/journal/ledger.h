@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,7 +16,9 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "crypto/sha256.h"
+#include "journal/usage.h"
 #include "money/amount.h"
+#include "money/budget.h"
 #include "money/ledger.h"
 
 namespace journal {
@@ -37,44 +40,13 @@ struct HoldRequest {
   PriceQuote price = {};  // the version it is priced by, whatever changes meanwhile
   uint32_t epoch = 0;     // of the release that will answer
   std::optional<BuilderShare> share = {};
+  money::Scopes scopes = {};                   // whose budgets it counts in; empty: nobody's
+  std::vector<money::BudgetCap> budgets = {};  // checked and held in one step with the balance
 };
 
 struct Hold {
   HoldRequest request = {};
   base::Time at = {};
-};
-
-// Whom and what a charge was for; copied into the usage row, price included.
-struct Usage {
-  std::string org_id = {}, project_id = {}, user_id = {}, key_id = {};
-  std::string model = {};       // the channel that was asked for
-  std::string release_id = {};  // what answered
-  int64_t prompt_tokens = 0;
-  int64_t completion_tokens = 0;
-};
-
-struct UsageRow {
-  int64_t seq = 0;
-  std::string request_id = {};
-  Usage usage = {};
-  PriceQuote price = {};
-  Amount amount = {};
-  base::Time at = {};
-};
-
-struct UsageQuery {
-  std::string org_id = {}, project_id = {}, user_id = {}, key_id = {}, model = {};  // empty: all
-  base::Time from = {};
-  base::Time to = {INT64_MAX};
-  int64_t before_seq = INT64_MAX;  // newest first; pass the last row's seq for the next page
-  int64_t limit = 100;
-};
-
-struct UsageTotals {
-  int64_t requests = 0;
-  int64_t prompt_tokens = 0;
-  int64_t completion_tokens = 0;
-  Amount amount = {};
 };
 
 struct LedgerOptions {
@@ -94,8 +66,8 @@ class Ledger {
                                                     const LedgerOptions& options = {});
   ~Ledger();
 
-  // Errors: QuotaExceeded (insufficient_quota); AlreadyExists (REQUEST_ALREADY_HELD); Unavailable
-  // (STORAGE_UNAVAILABLE).
+  // Errors: QuotaExceeded (insufficient_quota: the balance, or a budget, which the message names);
+  // AlreadyExists (REQUEST_ALREADY_HELD); Unavailable (STORAGE_UNAVAILABLE).
   base::Result<Hold> hold(HoldRequest request, Durable durable = {});
 
   // Posts what the tokens cost by the price of the hold, and releases the rest; returns the charge
@@ -108,11 +80,27 @@ class Ledger {
   void release(const Hold& hold, std::string_view reason, Durable durable = {});
   int64_t sweep();  // releases holds past their timeout; returns how many
 
+  // What a request really used, found out after it was settled: the difference is charged or given
+  // back as a row of its own, by the price of its hold; beyond the balance it is our loss. Returns
+  // the whole charge as it stands then. Errors: NotFound (REQUEST_NOT_FOUND).
+  base::Result<Amount> correct(std::string_view request_id, const Usage& truth,
+                               std::string_view reason, Durable durable = {});
+
+  // Gives all of a request's charge back, and takes it back from the builder and from revenue.
+  // Twice is harmless. Returns, when durable, what was given back. Errors: NotFound
+  // (REQUEST_NOT_FOUND).
+  base::Result<Amount> refund(std::string_view request_id, std::string_view reason);
+
   // Money in: Dr 1000 cash, Cr the customer. The same deposit id counts once. Returns when durable.
   base::Status deposit(std::string_view account, Amount amount, std::string_view deposit_id,
                        std::string_view reason);
 
   Amount available(std::string_view account) const;  // what can still be held
+  // The same, and no more than any of the budgets leaves.
+  Amount available(std::string_view account, const money::Scopes& scopes,
+                   std::span<const money::BudgetCap> budgets) const;
+  // `id` is the scope's; that of a model is "ORG/MODEL".
+  money::BudgetUse budget_use(money::Scope scope, std::string_view id, money::Period period) const;
   money::Balances balances(std::string_view account) const;
   std::vector<money::AccountBalances> trial_balance() const;
   int64_t open_holds() const;
@@ -120,6 +108,7 @@ class Ledger {
   // From disk, by a read-only connection: rows that are durable.
   base::Result<std::vector<UsageRow>> usage(const UsageQuery& query) const;
   base::Result<UsageTotals> usage_totals(const UsageQuery& query) const;
+  base::Result<UsagePage> usage_buckets(const BucketQuery& query) const;
 
   // Reads every row again, checks its digest, folds it, and compares with the balances in memory
   // and in the index.
