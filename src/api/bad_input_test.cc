@@ -231,7 +231,8 @@ TEST(Routes, PatternsFitWholePaths) {
   EXPECT_FALSE(match_pattern("/api/conversations/{id}", "/api/conversations/"));
   EXPECT_FALSE(match_pattern("/v1/models", "/v1/models/"));
   EXPECT_FALSE(match_pattern("/v1/models/{id*}", "/v1/models/%zz"));
-  for (const Route& route : routes()) {
+  for (const Route* entry : routes()) {
+    const Route& route = *entry;
     EXPECT_TRUE(route.handle != nullptr) << route.pattern;
     EXPECT_TRUE(route.auth != Auth::None || route.method == "GET")
         << route.pattern << ": strangers may only look";

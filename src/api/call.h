@@ -29,6 +29,7 @@ namespace api {
 
 class Generations;
 class Workers;
+struct Route;
 
 struct Options {
   bool tolerate_unknown_parameters = false;
@@ -50,6 +51,7 @@ struct App {
 
 struct Call {
   App* app = nullptr;
+  const Route* route = nullptr;
   std::shared_ptr<net::Exchange> exchange;
   identity::Caller caller;              // empty on routes without authentication
   std::string request_id;               // "req_…"
@@ -62,7 +64,7 @@ struct Call {
   void fail(const base::Error& error) const { respond(error_response(error)); }
   // The head of an event stream.
   void begin_events() const;
-  // The body as one JSON object; OpenAI's error otherwise.
+  // The body as one JSON object that fits the route's schema; OpenAI's error otherwise.
   base::Result<json::Value> json_body() const;
 };
 

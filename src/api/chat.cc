@@ -3,7 +3,7 @@
 
 #include "api/chat_format.h"
 #include "api/chat_request.h"
-#include "api/handlers.h"
+#include "api/routes.h"
 #include "crypto/random.h"
 
 namespace api {
@@ -96,8 +96,6 @@ class WholeSink final : public gateway::ChatSink {
   std::vector<AnswerChoice> choices_;
 };
 
-}  // namespace
-
 void create_chat_completion(const Call& call) {
   const auto body = call.json_body();
   if (!body) return call.fail(body.error());
@@ -119,5 +117,21 @@ void create_chat_completion(const Call& call) {
     if (const auto strong = weak.lock()) strong->cancel();
   });
 }
+
+constexpr size_t kBodyBytesMax = 16u << 20;
+
+constexpr Route kRoutes[] = {
+    {.method = "POST",
+     .pattern = "/v1/chat/completions",
+     .auth = Auth::Key,
+     .scope = "model.request",
+     .body_bytes_max = kBodyBytesMax,
+     .handle = create_chat_completion,
+     .summary = "answers a chat, whole or streamed"},
+};
+
+}  // namespace
+
+std::span<const Route> chat_routes() { return kRoutes; }
 
 }  // namespace api

@@ -1,7 +1,7 @@
 // GET /v1/models and one of them.
 #include <algorithm>
 
-#include "api/handlers.h"
+#include "api/routes.h"
 #include "gateway/gateway.h"
 
 namespace api {
@@ -14,8 +14,6 @@ json::Value model_json(const gateway::Channel& channel) {
                       {"owned_by", channel.release().charter_id},
                       {"shutdown_date", nullptr}};
 }
-
-}  // namespace
 
 void list_models(const Call& call) {
   json::Array data;
@@ -34,5 +32,24 @@ void get_model(const Call& call) {
                                        "The model '" + id + "' does not exist",
                                        {}}));
 }
+
+constexpr Route kRoutes[] = {
+    {.method = "GET",
+     .pattern = "/v1/models",
+     .auth = Auth::Key,
+     .scope = "model.read",
+     .handle = list_models,
+     .summary = "lists the models"},
+    {.method = "GET",
+     .pattern = "/v1/models/{id*}",
+     .auth = Auth::Key,
+     .scope = "model.read",
+     .handle = get_model,
+     .summary = "one model"},
+};
+
+}  // namespace
+
+std::span<const Route> model_routes() { return kRoutes; }
 
 }  // namespace api

@@ -1,9 +1,10 @@
 // What an operator's programs ask: is the process there, can it serve, what has it done.
-#include "api/handlers.h"
+#include "api/routes.h"
 #include "gateway/gateway.h"
 #include "telemetry/metrics.h"
 
 namespace api {
+namespace {
 
 void get_health(const Call& call) { call.respond_json(json::Object{{"status", "ok"}}); }
 
@@ -24,5 +25,37 @@ void get_metrics(const Call& call) {
                 {{"content-type", "text/plain; version=0.0.4; charset=utf-8"}},
                 call.app->metrics.prometheus()});
 }
+
+void get_openapi(const Call& call) {
+  const std::string_view host = call.request().header("host");
+  call.respond_json(openapi_document("http://" + std::string(host)));
+}
+
+constexpr Route kRoutes[] = {
+    {.method = "GET",
+     .pattern = "/openapi.json",
+     .auth = Auth::None,
+     .handle = get_openapi,
+     .summary = "what is served, as OpenAPI"},
+    {.method = "GET",
+     .pattern = "/healthz",
+     .auth = Auth::None,
+     .handle = get_health,
+     .summary = "the process answers"},
+    {.method = "GET",
+     .pattern = "/readyz",
+     .auth = Auth::None,
+     .handle = get_readiness,
+     .summary = "models are served and the ledger takes rows"},
+    {.method = "GET",
+     .pattern = "/metrics",
+     .auth = Auth::Metrics,
+     .handle = get_metrics,
+     .summary = "for Prometheus"},
+};
+
+}  // namespace
+
+std::span<const Route> operation_routes() { return kRoutes; }
 
 }  // namespace api

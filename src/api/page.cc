@@ -1,9 +1,29 @@
 // The page's shell, its files, signing in and out, and what the page must know first.
 #include "api/assets.h"
-#include "api/handlers.h"
+#include "api/routes.h"
 #include "gateway/gateway.h"
 
 namespace api {
+
+const Asset* find_asset(std::string_view path) {
+  for (const Asset& asset : assets()) {
+    if (asset.path == path) return &asset;
+  }
+  return nullptr;
+}
+
+std::string_view content_type(std::string_view path) {
+  const std::string_view extension = path.substr(std::min(path.size(), path.rfind('.')));
+  if (extension == ".html") return "text/html; charset=utf-8";
+  if (extension == ".js" || extension == ".mjs") return "text/javascript; charset=utf-8";
+  if (extension == ".css") return "text/css; charset=utf-8";
+  if (extension == ".svg") return "image/svg+xml";
+  if (extension == ".json" || extension == ".map") return "application/json";
+  if (extension == ".png") return "image/png";
+  if (extension == ".woff2") return "font/woff2";
+  return "application/octet-stream";
+}
+
 namespace {
 
 constexpr int64_t kCookieSeconds = 30 * 24 * 3600;
@@ -60,27 +80,6 @@ constexpr std::string_view kLinkSpent =
     "key link</code>, for a new one.</p>"
     "<p lang=\"zh-CN\">此登录链接已使用或已过期。请重新启动服务器以获取新链接。</p>"
     "<p lang=\"zh-TW\">此登入連結已使用或已過期。請重新啟動伺服器以取得新連結。</p></html>";
-
-}  // namespace
-
-const Asset* find_asset(std::string_view path) {
-  for (const Asset& asset : assets()) {
-    if (asset.path == path) return &asset;
-  }
-  return nullptr;
-}
-
-std::string_view content_type(std::string_view path) {
-  const std::string_view extension = path.substr(std::min(path.size(), path.rfind('.')));
-  if (extension == ".html") return "text/html; charset=utf-8";
-  if (extension == ".js" || extension == ".mjs") return "text/javascript; charset=utf-8";
-  if (extension == ".css") return "text/css; charset=utf-8";
-  if (extension == ".svg") return "image/svg+xml";
-  if (extension == ".json" || extension == ".map") return "application/json";
-  if (extension == ".png") return "image/png";
-  if (extension == ".woff2") return "font/woff2";
-  return "application/octet-stream";
-}
 
 void get_page(const Call& call) {
   const Asset* index = find_asset("/index.html");
@@ -158,5 +157,60 @@ void set_language(const Call& call) {
   }
   get_me(call);
 }
+
+constexpr size_t kBodyBytesMax = 2u << 20;
+
+constexpr Route kRoutes[] = {
+    {.method = "GET",
+     .pattern = "/",
+     .auth = Auth::None,
+     .handle = get_page,
+     .summary = "the page"},
+    {.method = "GET",
+     .pattern = "/c/{id}",
+     .auth = Auth::None,
+     .handle = get_page,
+     .summary = "the page, at a conversation"},
+    {.method = "GET",
+     .pattern = "/assets/{name*}",
+     .auth = Auth::None,
+     .handle = get_asset,
+     .summary = "the page's scripts and styles"},
+    {.method = "GET",
+     .pattern = "/icon.svg",
+     .auth = Auth::None,
+     .handle = get_asset,
+     .summary = "the page's icon"},
+    {.method = "GET",
+     .pattern = "/signin",
+     .auth = Auth::None,
+     .blocks = true,
+     .handle = sign_in,
+     .summary = "spends a sign-in link"},
+    {.method = "POST",
+     .pattern = "/api/signout",
+     .auth = Auth::Session,
+     .blocks = true,
+     .body_bytes_max = kBodyBytesMax,
+     .handle = sign_out,
+     .summary = "ends the session"},
+    {.method = "GET",
+     .pattern = "/api/me",
+     .auth = Auth::Session,
+     .blocks = true,
+     .handle = get_me,
+     .summary = "who is signed in, models, balance"},
+    {.method = "PATCH",
+     .pattern = "/api/me",
+     .auth = Auth::Session,
+     .blocks = true,
+     .body_bytes_max = kBodyBytesMax,
+     .handle = set_language,
+     .summary = "changes the language"},
+};
+
+}  // namespace
+
+std::span<const Route> page_routes() { return kRoutes; }
 
 }  // namespace api

@@ -57,15 +57,22 @@ std::unexpected<base::Error> unsupported(std::string_view path, std::string_view
                           "Unsupported parameter: '" + std::string(path) + "' " + std::string(why));
 }
 
+base::Status check_range(const json::Value& value, bool integer, double min, double max,
+                         std::string_view path) {
+  const double got = value.as_double();
+  if (got >= min && got <= max) return {};
+  const bool above = got > max;
+  return out_of_range(path, integer ? "integer" : "decimal", above, number(above ? max : min),
+                      value.is_int() ? std::to_string(value.as_int()) : number(got));
+}
+
 base::Result<std::optional<double>> read_decimal(const json::Value& object, std::string_view name,
                                                  double min, double max) {
   const json::Value* value = find_parameter(object, name);
   if (value == nullptr) return std::nullopt;
   if (!value->is_number()) return wrong_type(name, "a decimal", *value);
-  const double got = value->as_double();
-  if (got < min) return out_of_range(name, "decimal", false, number(min), number(got));
-  if (got > max) return out_of_range(name, "decimal", true, number(max), number(got));
-  return got;
+  TRY_VOID(check_range(*value, false, min, max, name));
+  return value->as_double();
 }
 
 base::Result<std::optional<int64_t>> read_integer(const json::Value& object, std::string_view name,
@@ -73,12 +80,8 @@ base::Result<std::optional<int64_t>> read_integer(const json::Value& object, std
   const json::Value* value = find_parameter(object, name);
   if (value == nullptr) return std::nullopt;
   if (!value->is_int()) return wrong_type(name, "an integer", *value);
-  const int64_t got = value->as_int();
-  if (got < min)
-    return out_of_range(name, "integer", false, std::to_string(min), std::to_string(got));
-  if (got > max)
-    return out_of_range(name, "integer", true, std::to_string(max), std::to_string(got));
-  return got;
+  TRY_VOID(check_range(*value, true, static_cast<double>(min), static_cast<double>(max), name));
+  return value->as_int();
 }
 
 base::Result<std::optional<bool>> read_boolean(const json::Value& object, std::string_view name) {

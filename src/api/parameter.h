@@ -14,6 +14,10 @@ namespace api {
 // Null when the member is absent or null.
 const json::Value* find_parameter(const json::Value& object, std::string_view name);
 
+// Whether the number lies between the bounds; `integer` only says how the error names it.
+base::Status check_range(const json::Value& value, bool integer, double min, double max,
+                         std::string_view path);
+
 // `path` is how errors name it: "temperature", "messages[0].role".
 base::Result<std::optional<double>> read_decimal(const json::Value& object, std::string_view name,
                                                  double min, double max);

@@ -1,50 +1,39 @@
 #include "api/routes.h"
 
-#include "api/handlers.h"
+#include <unordered_map>
+
 #include "net/http.h"
 
 namespace api {
 namespace {
 
-constexpr size_t kChatBytesMax = 16u << 20;
-constexpr size_t kPageBytesMax = 2u << 20;
-
-constexpr Route kRoutes[] = {
-    {"GET", "/v1/models", Auth::Key, false, 0, list_models, "lists the channels"},
-    {"GET", "/v1/models/{id*}", Auth::Key, false, 0, get_model, "one channel"},
-    {"POST", "/v1/chat/completions", Auth::Key, false, kChatBytesMax, create_chat_completion,
-     "answers a chat, whole or streamed"},
-
-    {"GET", "/", Auth::None, false, 0, get_page, "the page"},
-    {"GET", "/c/{id}", Auth::None, false, 0, get_page, "the page, at a conversation"},
-    {"GET", "/assets/{name*}", Auth::None, false, 0, get_asset, "the page's scripts and styles"},
-    {"GET", "/icon.svg", Auth::None, false, 0, get_asset, "the page's icon"},
-    {"GET", "/signin", Auth::None, true, 0, sign_in, "spends a sign-in link"},
-    {"POST", "/api/signout", Auth::Session, true, kPageBytesMax, sign_out, "ends the session"},
-    {"GET", "/api/me", Auth::Session, true, 0, get_me, "who is signed in, models, balance"},
-    {"PATCH", "/api/me", Auth::Session, true, kPageBytesMax, set_language, "changes the language"},
-    {"GET", "/api/conversations", Auth::Session, true, 0, list_conversations,
-     "lists conversations"},
-    {"POST", "/api/conversations", Auth::Session, true, kPageBytesMax, create_conversation,
-     "starts one"},
-    {"GET", "/api/conversations/{id}", Auth::Session, true, 0, get_conversation,
-     "one with its messages"},
-    {"PATCH", "/api/conversations/{id}", Auth::Session, true, kPageBytesMax, rename_conversation,
-     "renames it"},
-    {"DELETE", "/api/conversations/{id}", Auth::Session, true, kPageBytesMax, delete_conversation,
-     "deletes it"},
-    {"POST", "/api/conversations/{id}/messages", Auth::Session, true, kPageBytesMax, create_message,
-     "asks, and streams the answer"},
-    {"POST", "/api/conversations/{id}/regenerate", Auth::Session, true, kPageBytesMax,
-     regenerate_message, "answers again, as a sibling"},
-    {"POST", "/api/conversations/{id}/stop", Auth::Session, true, kPageBytesMax, stop_generation,
-     "ends the answer under way"},
-
-    {"GET", "/healthz", Auth::None, false, 0, get_health, "the process answers"},
-    {"GET", "/readyz", Auth::None, false, 0, get_readiness,
-     "models are served and the ledger takes rows"},
-    {"GET", "/metrics", Auth::Metrics, false, 0, get_metrics, "for Prometheus"},
+constexpr std::span<const Route> (*kGroups[])() = {
+    model_routes, chat_routes, operation_routes, page_routes, page_conversation_routes,
 };
+
+// Routes without parameters are found by name; the few with some are tried one after the other.
+struct Index {
+  std::vector<const Route*> all;
+  std::unordered_multimap<std::string_view, const Route*> plain;  // by pattern
+  std::vector<const Route*> patterns;
+};
+
+const Index& index() {
+  static const Index built = [] {
+    Index out;
+    for (const auto group : kGroups) {
+      for (const Route& route : group()) {
+        out.all.push_back(&route);
+        if (route.pattern.find('{') == std::string_view::npos)
+          out.plain.emplace(route.pattern, &route);
+        else
+          out.patterns.push_back(&route);
+      }
+    }
+    return out;
+  }();
+  return built;
+}
 
 // Cuts the first segment off *path, which begins with '/'.
 std::string_view next_segment(std::string_view* path) {
@@ -62,6 +51,8 @@ std::string_view auth_name(Auth auth) {
       return "none";
     case Auth::Key:
       return "key";
+    case Auth::Admin:
+      return "admin";
     case Auth::Session:
       return "session";
     case Auth::Metrics:
@@ -70,7 +61,7 @@ std::string_view auth_name(Auth auth) {
   return "none";
 }
 
-std::span<const Route> routes() { return kRoutes; }
+std::span<const Route* const> routes() { return index().all; }
 
 std::optional<std::vector<std::string>> match_pattern(std::string_view pattern,
                                                       std::string_view path) {
@@ -99,12 +90,19 @@ std::optional<std::vector<std::string>> match_pattern(std::string_view pattern,
 Match find_route(std::string_view method, std::string_view path) {
   if (method == "HEAD") method = "GET";
   Match match;
-  for (const Route& route : kRoutes) {
-    auto parameters = match_pattern(route.pattern, path);
+  const auto [begin, end] = index().plain.equal_range(path);
+  for (auto entry = begin; entry != end; ++entry) {
+    match.path_known = true;
+    if (entry->second->method != method) continue;
+    match.route = entry->second;
+    return match;
+  }
+  for (const Route* route : index().patterns) {
+    auto parameters = match_pattern(route->pattern, path);
     if (!parameters) continue;
     match.path_known = true;
-    if (route.method != method) continue;
-    match.route = &route;
+    if (route->method != method) continue;
+    match.route = route;
     match.parameters = std::move(*parameters);
     return match;
   }

@@ -1,6 +1,6 @@
-// The one table of routes, put together from one span per group: the server finds its handlers here,
-// /openapi.json and `charter serve --routes` print it. What is not in the table does not exist, and
-// what does not say Auth::None is denied to strangers.
+// The one table of routes, put together from one span per group: the server finds its handlers
+// here, /openapi.json and `charter serve --routes` print it. What is not in the table does not
+// exist, and what does not say Auth::None is denied to strangers.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,8 @@ struct Route {
   std::string_view scope = {};  // what a restricted key must be allowed: "model.request"
   bool blocks = false;  // reads a database: runs on a worker, not on the connection's thread
   size_t body_bytes_max = 0;
-  const Schema* body = nullptr;  // checked before the handler runs; null: the handler reads the body
+  const Schema* body =
+      nullptr;  // checked before the handler runs; null: the handler reads the body
   void (*handle)(const Call& call) = nullptr;
   std::string_view summary = {};
 };

@@ -21,7 +21,7 @@ enum Kind : uint16_t {
   kBoolean = 8,
   kObject = 16,
   kArray = 32,
-  kMap = 64,     // an object of strings: metadata (at most 16 keys of 64, values of 512 characters)
+  kMap = 64,  // an object of strings: metadata (at most 16 keys of 64, values of 512 characters)
   kAny = 128,
 };
 

@@ -1,5 +1,7 @@
 #include "api/service.h"
 
+#include <algorithm>
+
 #include "api/routes.h"
 #include "api/workers.h"
 #include "crypto/hmac.h"
@@ -19,7 +21,9 @@ bool is_safe(std::string_view method) {
   return method == "GET" || method == "HEAD" || method == "OPTIONS";
 }
 
+// Anthropic's clients name the key by itself.
 std::string_view bearer_token(const net::Request& request) {
+  if (!request.has_header("authorization")) return request.header("x-api-key");
   std::string_view value = request.header("authorization");
   if (value.size() < 7 || (value[0] | 0x20) != 'b' || value.substr(1, 5) != "earer" ||
       value[6] != ' ')
@@ -61,6 +65,34 @@ std::optional<ApiError> authenticate_key(const App& app, const net::Request& req
   if (!found) return wrong_key(key);
   *caller = *std::move(found);
   return {};
+}
+
+// A key whose scopes do not have the route's may not call it; a key without scopes may do what its
+// user may.
+std::optional<ApiError> check_scope(const Route& route, const identity::Caller& caller) {
+  if (route.scope.empty() || caller.scopes.empty() ||
+      std::ranges::find(caller.scopes, route.scope) != caller.scopes.end())
+    return {};
+  return ApiError{403,
+                  "invalid_request_error",
+                  "",
+                  "",
+                  "You have insufficient permissions for this operation. Missing scopes: " +
+                      std::string(route.scope) + ".",
+                  {}};
+}
+
+std::optional<ApiError> authenticate_admin(const App& app, const net::Request& request,
+                                           identity::Caller* caller) {
+  if (auto error = authenticate_key(app, request, caller)) return error;
+  if (caller->role != identity::Role::Member) return {};
+  return ApiError{403,
+                  "invalid_request_error",
+                  "",
+                  "",
+                  "You are not allowed to administer this organization: use a key of an owner or "
+                  "an admin.",
+                  {}};
 }
 
 std::optional<ApiError> authenticate_session(const App& app, const net::Request& request,
@@ -109,6 +141,8 @@ std::optional<ApiError> authenticate(const App& app, const Route& route,
       return {};
     case Auth::Key:
       return authenticate_key(app, request, caller);
+    case Auth::Admin:
+      return authenticate_admin(app, request, caller);
     case Auth::Session:
       return authenticate_session(app, request, caller);
     case Auth::Metrics:
@@ -166,12 +200,13 @@ std::optional<net::Response> Service::admit(net::Request& request) {
                                      : unknown_url(request.method, shown(request.path))));
   }
   auto admitted = std::make_shared<Admitted>();
-  if (const auto error = authenticate(app_, *match.route, request, &admitted->call.caller)) {
-    return answer(error_response(*error));
-  }
+  auto error = authenticate(app_, *match.route, request, &admitted->call.caller);
+  if (!error) error = check_scope(*match.route, admitted->call.caller);
+  if (error) return answer(error_response(*error));
   request.body_bytes_max = match.route->body_bytes_max;
   admitted->route = match.route;
   admitted->call.app = &app_;
+  admitted->call.route = match.route;
   admitted->call.request_id = request_id;
   admitted->call.parameters = std::move(match.parameters);
   request.context = std::move(admitted);
@@ -236,6 +271,8 @@ base::Result<json::Value> Call::json_body() const {
                       "was not valid JSON: " +
                           why + ")");
   }
+  if (route->body != nullptr)
+    TRY_VOID(check_body(*value, *route->body, app->options.tolerate_unknown_parameters));
   return value;
 }
 

@@ -97,4 +97,10 @@ std::string replace_invalid_utf8(std::string_view text) {
   return out;
 }
 
+size_t count_characters(std::string_view text) {
+  size_t count = 0;
+  for (const char byte : text) count += (static_cast<unsigned char>(byte) & 0xc0) != 0x80;
+  return count;
+}
+
 }  // namespace base

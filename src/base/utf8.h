@@ -14,6 +14,8 @@ bool is_utf8(std::string_view text);  // Unicode: no surrogates, no overlong for
 char32_t next_code_point(std::string_view text, size_t* at);
 void append_utf8(std::string* out, char32_t code_point);
 
+size_t count_characters(std::string_view text);  // code points
+
 // Length of the longest prefix that does not end inside a character. Bytes that can never become
 // valid count as whole.
 size_t complete_utf8_prefix(std::string_view text);

@@ -12,7 +12,8 @@ namespace cli {
 namespace {
 
 void print_routes(bool as_json) {
-  for (const api::Route& route : api::routes()) {
+  for (const api::Route* entry : api::routes()) {
+    const api::Route& route = *entry;
     if (as_json) {
       const json::Value line = json::Object{{"method", route.method},
                                             {"path", route.pattern},

@@ -55,18 +55,19 @@ struct Generation {
   std::string tool_name = {};  // of ToolChoice::Named
   bool parallel_tool_calls = true;
   OutputFormat format = {};
-  engine::Sampling sampling = {};                // temperature and top_p: see below
-  std::optional<float> temperature, top_p;       // empty: what the model's files say, else 1
-  std::optional<int64_t> max_tokens = {};        // per choice; empty: as many as fit and can be paid;
-                                                 // 0 only with echo
+  engine::Sampling sampling = {};           // temperature and top_p: see below
+  std::optional<float> temperature, top_p;  // empty: what the model's files say, else 1
+  std::optional<int64_t> max_tokens = {};   // per choice; empty: as many as fit and can be paid;
+                                            // 0 only with echo
   std::vector<std::string> stop = {};
   int choices = 1;
-  int best_of = 1;             // completions: of so many the `choices` likeliest are returned
-  bool echo = false;           // completions: the prompt is part of the answer, its logprobs too
-  std::string suffix = {};     // completions: text behind the gap (fill in the middle)
+  int best_of = 1;          // completions: of so many the `choices` likeliest are returned
+  bool echo = false;        // completions: the prompt is part of the answer, its logprobs too
+  std::string suffix = {};  // completions: text behind the gap (fill in the middle)
   std::string reasoning_effort = {};
   json::Object passthrough = {};  // checked parameters that only an upstream gives a meaning
-  bool continue_after_failure = true;  // an answer cut in mid-stream may go on from its prefix elsewhere
+  bool continue_after_failure =
+      true;  // an answer cut in mid-stream may go on from its prefix elsewhere
   bool batch = false;
   std::string traceparent = {};  // W3C trace context of the request, to be carried onward
   int64_t received_ns = 0;       // base::monotonic_ns() when the request came
@@ -120,7 +121,7 @@ struct End {
   money::Amount cost = {};
   std::vector<Finish> finishes = {};  // by choice
   Answerer answerer = {};
-  bool continued = false;              // a second answerer went on in mid-stream
+  bool continued = false;                 // a second answerer went on in mid-stream
   std::optional<base::Error> error = {};  // the answer failed, or its settlement is not on disk
 };
 

@@ -46,7 +46,8 @@ struct Page {
 
 class Store {
  public:
-  static base::Result<std::unique_ptr<Store>> open(const std::string& path, const base::Clock& clock);
+  static base::Result<std::unique_ptr<Store>> open(const std::string& path,
+                                                   const base::Clock& clock);
   ~Store();
 
   // AlreadyExists when the kind has the id. Several are inserted all or none, in order.

@@ -5,8 +5,8 @@
 #include <cstdlib>
 
 #include "api/generations.h"
-#include "api/handlers.h"
 #include "api/parameter.h"
+#include "api/routes.h"
 
 namespace api {
 namespace {
@@ -69,8 +69,6 @@ base::Result<chat::Message> ask_again(const Call& call) {
   return call.app->conversations.regenerate(call.caller.user_id, call.parameters[0], message_id,
                                             model);
 }
-
-}  // namespace
 
 void list_conversations(const Call& call) {
   chat::Conversations::Cursor after;
@@ -170,5 +168,68 @@ void stop_generation(const Call& call) {
   const bool stopped = call.app->generations.stop(call.caller.user_id, call.parameters[0]);
   call.respond_json(json::Object{{"stopped", stopped}});
 }
+
+constexpr size_t kBodyBytesMax = 2u << 20;
+
+constexpr Route kRoutes[] = {
+    {.method = "GET",
+     .pattern = "/api/conversations",
+     .auth = Auth::Session,
+     .blocks = true,
+     .handle = list_conversations,
+     .summary = "lists conversations"},
+    {.method = "POST",
+     .pattern = "/api/conversations",
+     .auth = Auth::Session,
+     .blocks = true,
+     .body_bytes_max = kBodyBytesMax,
+     .handle = create_conversation,
+     .summary = "starts one"},
+    {.method = "GET",
+     .pattern = "/api/conversations/{id}",
+     .auth = Auth::Session,
+     .blocks = true,
+     .handle = get_conversation,
+     .summary = "one with its messages"},
+    {.method = "PATCH",
+     .pattern = "/api/conversations/{id}",
+     .auth = Auth::Session,
+     .blocks = true,
+     .body_bytes_max = kBodyBytesMax,
+     .handle = rename_conversation,
+     .summary = "renames it"},
+    {.method = "DELETE",
+     .pattern = "/api/conversations/{id}",
+     .auth = Auth::Session,
+     .blocks = true,
+     .body_bytes_max = kBodyBytesMax,
+     .handle = delete_conversation,
+     .summary = "deletes it"},
+    {.method = "POST",
+     .pattern = "/api/conversations/{id}/messages",
+     .auth = Auth::Session,
+     .blocks = true,
+     .body_bytes_max = kBodyBytesMax,
+     .handle = create_message,
+     .summary = "asks, and streams the answer"},
+    {.method = "POST",
+     .pattern = "/api/conversations/{id}/regenerate",
+     .auth = Auth::Session,
+     .blocks = true,
+     .body_bytes_max = kBodyBytesMax,
+     .handle = regenerate_message,
+     .summary = "answers again, as a sibling"},
+    {.method = "POST",
+     .pattern = "/api/conversations/{id}/stop",
+     .auth = Auth::Session,
+     .blocks = true,
+     .body_bytes_max = kBodyBytesMax,
+     .handle = stop_generation,
+     .summary = "ends the answer under way"},
+};
+
+}  // namespace
+
+std::span<const Route> page_conversation_routes() { return kRoutes; }
 
 }  // namespace api
