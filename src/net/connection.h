@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <unordered_set>
+#include <vector>
 
 #include "net/http_server.h"
 
@@ -24,6 +25,8 @@ struct Loop {
   Service* service = nullptr;
   bool draining = false;
   std::unordered_set<Connection*> connections;
+  std::vector<std::function<void()>> at_stop;  // on its thread, when the connections are closed
+  std::atomic<bool> running{false};            // its thread is
   std::atomic<int64_t> open{0}, busy{0}, requests{0}, refusals{0};
 };
 

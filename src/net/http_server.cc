@@ -200,6 +200,7 @@ void HttpServer::start(Service& service) {
   }
   asio::co_spawn(state_->loops[0]->context, state_->accept(), asio::detached);
   for (auto& thread : state_->loops) {
+    thread->loop.running = true;
     thread->thread = std::thread([&context = thread->context] { context.run(); });
   }
 }
@@ -240,6 +241,7 @@ void HttpServer::stop() {
   state_->on_every_loop([](Loop& loop) {
     loop.draining = true;
     close_connections(loop);
+    for (const auto& action : loop.at_stop) action();
   });
   for (auto& thread : state_->loops) {
     asio::post(thread->context, [t = thread.get()] {
@@ -247,7 +249,16 @@ void HttpServer::stop() {
       t->ticker.cancel();
     });
   }
-  for (auto& thread : state_->loops) thread->thread.join();
+  for (auto& thread : state_->loops) {
+    thread->thread.join();
+    thread->loop.running = false;
+  }
+}
+
+std::vector<Loop*> HttpServer::loops() {
+  std::vector<Loop*> out;
+  for (auto& thread : state_->loops) out.push_back(&thread->loop);
+  return out;
 }
 
 }  // namespace net

@@ -18,6 +18,8 @@
 
 namespace net {
 
+struct Loop;
+
 // What the server calls. All three run on a connection's thread and must not block it.
 class Service {
  public:
@@ -92,7 +94,9 @@ class HttpServer {
   struct State;
 
  private:
+  friend class HttpClient;
   explicit HttpServer(std::unique_ptr<State> state);
+  std::vector<Loop*> loops();
   std::unique_ptr<State> state_;
 };
 
