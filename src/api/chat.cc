@@ -9,16 +9,15 @@
 namespace api {
 namespace {
 
-AnswerHead head_of(const gateway::ChatRun& run, int64_t created) {
-  return {crypto::random_id("chatcmpl-"), created, run.channel().name(),
-          run.channel().fingerprint()};
+AnswerHead head_of(const gateway::Answerer& answerer, int64_t created) {
+  return {crypto::random_id("chatcmpl-"), created, answerer.model, answerer.fingerprint};
 }
 
 // Nobody but the server itself cancels a request whose client is still there to read of it.
-std::optional<base::Error> failure_of(const gateway::ChatEnd& end) {
+std::optional<base::Error> failure_of(const gateway::End& end) {
   if (end.error) return end.error;
-  for (const engine::Finish finish : end.finishes) {
-    if (finish == engine::Finish::Cancelled || finish == engine::Finish::Error) {
+  for (const gateway::Finish finish : end.finishes) {
+    if (finish == gateway::Finish::Cancelled || finish == gateway::Finish::Error) {
       return base::Error{
           base::Code::Unavailable, "the answer was cut off", "server_is_draining", {}, {}};
     }
@@ -28,7 +27,7 @@ std::optional<base::Error> failure_of(const gateway::ChatEnd& end) {
 
 // Sends each piece as it comes. The finish chunks wait for the settlement: money is on disk before
 // the last byte.
-class StreamSink final : public gateway::ChatSink {
+class StreamSink final : public gateway::Sink {
  public:
   StreamSink(Call call, int choices, bool include_usage, bool logprobs)
       : call_(std::move(call)),
@@ -36,18 +35,19 @@ class StreamSink final : public gateway::ChatSink {
         include_usage_(include_usage),
         logprobs_(logprobs) {}
 
-  void started(const gateway::ChatRun& run) override {
-    tokenizer_ = &run.channel().model().tokenizer();
-    writer_.emplace(head_of(run, call_.app->clock.now().seconds()), include_usage_, logprobs_);
+  void started(const gateway::Answerer& answerer) override {
+    writer_.emplace(head_of(answerer, call_.app->clock.now().seconds()), include_usage_, logprobs_);
     call_.begin_events();
     for (int i = 0; i < choices_; ++i)
       call_.exchange->write(writer_->first(i));  // each role once, indexes in order
   }
-  void delta(int choice, const engine::Event& event) override {
-    call_.exchange->write(writer_->text(choice, event, *tokenizer_));
+  void delta(const gateway::Delta& delta) override {
+    if (delta.text.empty() && delta.tokens.empty()) return;
+    call_.exchange->write(writer_->text(delta));
   }
-  void end(const gateway::ChatEnd& end) override {
+  void end(const gateway::End& end) override {
     if (const auto error = failure_of(end)) {
+      if (!writer_) return call_.fail(*error);
       call_.exchange->write(ChunkWriter::error(error_body(to_api_error(*error))));
       call_.exchange->end();
       return;
@@ -65,33 +65,30 @@ class StreamSink final : public gateway::ChatSink {
   Call call_;
   const int choices_;
   const bool include_usage_, logprobs_;
-  const text::Tokenizer* tokenizer_ = nullptr;
   std::optional<ChunkWriter> writer_;
 };
 
-class WholeSink final : public gateway::ChatSink {
+class WholeSink final : public gateway::Sink {
  public:
   WholeSink(Call call, int choices, bool logprobs)
       : call_(std::move(call)), logprobs_(logprobs), choices_(static_cast<size_t>(choices)) {}
 
-  void started(const gateway::ChatRun& run) override {
-    tokenizer_ = &run.channel().model().tokenizer();
-    head_ = head_of(run, call_.app->clock.now().seconds());
+  void started(const gateway::Answerer& answerer) override {
+    head_ = head_of(answerer, call_.app->clock.now().seconds());
   }
-  void delta(int choice, const engine::Event& event) override {
-    AnswerChoice& target = choices_[static_cast<size_t>(choice)];
-    target.text += event.text;
-    target.logprobs.insert(target.logprobs.end(), event.logprobs.begin(), event.logprobs.end());
+  void delta(const gateway::Delta& delta) override {
+    AnswerChoice& target = choices_[static_cast<size_t>(delta.choice)];
+    target.text += delta.text;
+    target.tokens.insert(target.tokens.end(), delta.tokens.begin(), delta.tokens.end());
   }
-  void end(const gateway::ChatEnd& end) override {
+  void end(const gateway::End& end) override {
     if (const auto error = failure_of(end)) return call_.fail(*error);
-    call_.respond_json(answer_json(head_, choices_, end, logprobs_, *tokenizer_));
+    call_.respond_json(answer_json(head_, choices_, end, logprobs_));
   }
 
  private:
   Call call_;
   const bool logprobs_;
-  const text::Tokenizer* tokenizer_ = nullptr;
   AnswerHead head_;
   std::vector<AnswerChoice> choices_;
 };
@@ -102,16 +99,16 @@ void create_chat_completion(const Call& call) {
   auto chat = parse_chat_request(*body, call.app->options.tolerate_unknown_parameters);
   if (!chat) return call.fail(chat.error());
 
-  gateway::ChatRequest request = std::move(chat->request);
+  gateway::Generation request = std::move(chat->request);
   request.request_id = call.request_id;
   request.received_ns = call.request().received_ns;
-  std::shared_ptr<gateway::ChatSink> sink;
+  std::shared_ptr<gateway::Sink> sink;
   if (chat->stream)
     sink = std::make_shared<StreamSink>(call, request.choices, chat->include_usage, chat->logprobs);
   else
     sink = std::make_shared<WholeSink>(call, request.choices, chat->logprobs);
 
-  const auto run = call.app->gateway.chat(call.caller, std::move(request), std::move(sink));
+  const auto run = call.app->gateway.generate(call.caller, std::move(request), std::move(sink));
   if (!run) return call.fail(run.error());
   call.exchange->on_close([weak = std::weak_ptr(*run)] {
     if (const auto strong = weak.lock()) strong->cancel();

@@ -5,8 +5,7 @@
 namespace api {
 namespace {
 
-json::Value token_json(int32_t id, float logprob, const text::Tokenizer& tokenizer) {
-  const std::string_view raw = tokenizer.token_bytes(id);
+json::Value token_json(std::string_view raw, float logprob) {
   json::Array bytes;
   for (char c : raw) bytes.push_back(int64_t{static_cast<unsigned char>(c)});
   return json::Object{{"token", base::replace_invalid_utf8(raw)},
@@ -16,9 +15,7 @@ json::Value token_json(int32_t id, float logprob, const text::Tokenizer& tokeniz
 
 }  // namespace
 
-std::string_view finish_reason(engine::Finish finish) {
-  return finish == engine::Finish::Length ? "length" : "stop";
-}
+std::string_view finish_reason(gateway::Finish finish) { return gateway::finish_name(finish); }
 
 json::Value usage_json(int64_t prompt_tokens, int64_t completion_tokens) {
   return json::Object{
@@ -32,13 +29,12 @@ json::Value usage_json(int64_t prompt_tokens, int64_t completion_tokens) {
                                                  {"rejected_prediction_tokens", 0}}}};
 }
 
-json::Array logprobs_json(std::span<const engine::TokenLogprob> logprobs,
-                          const text::Tokenizer& tokenizer) {
+json::Array logprobs_json(std::span<const gateway::TokenProbability> tokens) {
   json::Array list;
-  for (const engine::TokenLogprob& token : logprobs) {
-    json::Value entry = token_json(token.id, token.logprob, tokenizer);
+  for (const gateway::TokenProbability& token : tokens) {
+    json::Value entry = token_json(token.bytes, token.logprob.value_or(0));
     json::Array top;
-    for (const auto& [id, logprob] : token.top) top.push_back(token_json(id, logprob, tokenizer));
+    for (const auto& [bytes, logprob] : token.top) top.push_back(token_json(bytes, logprob));
     entry.set("top_logprobs", std::move(top));
     list.push_back(std::move(entry));
   }
@@ -46,14 +42,13 @@ json::Array logprobs_json(std::span<const engine::TokenLogprob> logprobs,
 }
 
 json::Value answer_json(const AnswerHead& head, std::span<const AnswerChoice> choices,
-                        const gateway::ChatEnd& end, bool logprobs,
-                        const text::Tokenizer& tokenizer) {
+                        const gateway::End& end, bool logprobs) {
   json::Array list;
   for (size_t i = 0; i < choices.size(); ++i) {
     json::Value probabilities;
     if (logprobs) {
-      probabilities = json::Object{{"content", logprobs_json(choices[i].logprobs, tokenizer)},
-                                   {"refusal", nullptr}};
+      probabilities =
+          json::Object{{"content", logprobs_json(choices[i].tokens)}, {"refusal", nullptr}};
     }
     list.push_back(json::Object{{"index", static_cast<int64_t>(i)},
                                 {"message", json::Object{{"role", "assistant"},
@@ -68,7 +63,7 @@ json::Value answer_json(const AnswerHead& head, std::span<const AnswerChoice> ch
                       {"created", head.created},
                       {"model", head.model},
                       {"choices", std::move(list)},
-                      {"usage", usage_json(end.prompt_tokens, end.completion_tokens)},
+                      {"usage", usage_json(end.usage.prompt, end.usage.completion)},
                       {"service_tier", "default"},
                       {"system_fingerprint", head.fingerprint}};
 }
@@ -102,26 +97,24 @@ std::string ChunkWriter::first(int choice) const {
   return chunk(choice, R"({"role":"assistant","content":"","refusal":null})", "null", "null");
 }
 
-std::string ChunkWriter::text(int choice, const engine::Event& event,
-                              const text::Tokenizer& tokenizer) const {
-  std::string delta = "{\"content\":";
-  json::append_string(&delta, event.text);
-  delta += '}';
+std::string ChunkWriter::text(const gateway::Delta& delta) const {
+  std::string content = "{\"content\":";
+  json::append_string(&content, delta.text);
+  content += '}';
   std::string logprobs = "null";
   if (logprobs_) {
-    logprobs = json::dump(
-        json::Object{{"content", logprobs_json(event.logprobs, tokenizer)}, {"refusal", nullptr}});
+    logprobs =
+        json::dump(json::Object{{"content", logprobs_json(delta.tokens)}, {"refusal", nullptr}});
   }
-  return chunk(choice, delta, logprobs, "null");
+  return chunk(delta.choice, content, logprobs, "null");
 }
 
-std::string ChunkWriter::finish(int choice, engine::Finish reason) const {
+std::string ChunkWriter::finish(int choice, gateway::Finish reason) const {
   return chunk(choice, "{}", "null", "\"" + std::string(finish_reason(reason)) + "\"");
 }
 
-std::string ChunkWriter::usage(const gateway::ChatEnd& end) const {
-  return prefix_ +
-         "],\"usage\":" + json::dump(usage_json(end.prompt_tokens, end.completion_tokens)) +
+std::string ChunkWriter::usage(const gateway::End& end) const {
+  return prefix_ + "],\"usage\":" + json::dump(usage_json(end.usage.prompt, end.usage.completion)) +
          "}\n\n";
 }
 

@@ -20,18 +20,16 @@ struct AnswerHead {
 
 struct AnswerChoice {
   std::string text;
-  std::vector<engine::TokenLogprob> logprobs;
+  std::vector<gateway::TokenProbability> tokens;
 };
 
-std::string_view finish_reason(engine::Finish finish);
+std::string_view finish_reason(gateway::Finish finish);
 json::Value usage_json(int64_t prompt_tokens, int64_t completion_tokens);
 // One entry per token: text, probability, raw bytes, alternatives.
-json::Array logprobs_json(std::span<const engine::TokenLogprob> logprobs,
-                          const text::Tokenizer& tokenizer);
+json::Array logprobs_json(std::span<const gateway::TokenProbability> tokens);
 
 json::Value answer_json(const AnswerHead& head, std::span<const AnswerChoice> choices,
-                        const gateway::ChatEnd& end, bool logprobs,
-                        const text::Tokenizer& tokenizer);
+                        const gateway::End& end, bool logprobs);
 
 // The events of a streamed answer, each "data: …\n\n". With include_usage every chunk but the last
 // has "usage":null.
@@ -40,9 +38,9 @@ class ChunkWriter {
   ChunkWriter(const AnswerHead& head, bool include_usage, bool logprobs);
 
   std::string first(int choice) const;
-  std::string text(int choice, const engine::Event& event, const text::Tokenizer& tokenizer) const;
-  std::string finish(int choice, engine::Finish reason) const;
-  std::string usage(const gateway::ChatEnd& end) const;
+  std::string text(const gateway::Delta& delta) const;
+  std::string finish(int choice, gateway::Finish reason) const;
+  std::string usage(const gateway::End& end) const;
   static std::string error(const json::Value& body);
   static std::string done() { return "data: [DONE]\n\n"; }
 

@@ -155,7 +155,7 @@ base::Result<std::string> read_model(const json::Value& body) {
   return model->as_string();
 }
 
-Status read_max_tokens(const json::Value& body, gateway::ChatRequest* request) {
+Status read_max_tokens(const json::Value& body, gateway::Generation* request) {
   TRY(const auto old_name, read_integer(body, "max_tokens", 1, INT32_MAX));
   TRY(const auto new_name, read_integer(body, "max_completion_tokens", 1, INT32_MAX));
   if (old_name && new_name) {
@@ -163,11 +163,11 @@ Status read_max_tokens(const json::Value& body, gateway::ChatRequest* request) {
                             "Setting 'max_tokens' and 'max_completion_tokens' at the same "
                             "time is not supported.");
   }
-  request->max_tokens = new_name.value_or(old_name.value_or(0));
+  if (new_name || old_name) request->max_tokens = new_name ? new_name : old_name;
   return {};
 }
 
-Status read_stop(const json::Value& body, gateway::ChatRequest* request) {
+Status read_stop(const json::Value& body, gateway::Generation* request) {
   const json::Value* stop = find_parameter(body, "stop");
   if (stop == nullptr) return {};
   if (stop->is_string()) {
@@ -221,7 +221,7 @@ Status read_logprobs(const json::Value& body, ChatCall* call) {
   return {};
 }
 
-Status read_logit_bias(const json::Value& body, gateway::ChatRequest* request) {
+Status read_logit_bias(const json::Value& body, gateway::Generation* request) {
   const json::Value* bias = find_parameter(body, "logit_bias");
   if (bias == nullptr) return {};
   if (!bias->is_object()) return wrong_type("logit_bias", "an object", *bias);
@@ -262,7 +262,7 @@ Status read_formats(const json::Value& body) {
   return {};
 }
 
-Status read_sampling(const json::Value& body, gateway::ChatRequest* request) {
+Status read_sampling(const json::Value& body, gateway::Generation* request) {
   TRY(const auto temperature, read_decimal(body, "temperature", 0, 2));
   TRY(const auto top_p, read_decimal(body, "top_p", 0, 1));
   TRY(const auto presence, read_decimal(body, "presence_penalty", -2, 2));
@@ -283,8 +283,9 @@ Status read_sampling(const json::Value& body, gateway::ChatRequest* request) {
 base::Result<ChatCall> parse_chat_request(const json::Value& body,
                                           bool tolerate_unknown_parameters) {
   ChatCall call;
-  TRY(call.request.channel, read_model(body));
-  TRY(call.request.messages, read_messages(body));
+  TRY(call.request.model, read_model(body));
+  TRY(json::Value messages, read_messages(body));
+  call.request.input = gateway::Messages{std::move(messages)};
   TRY_VOID(check_names(body, tolerate_unknown_parameters));
   TRY_VOID(read_sampling(body, &call.request));
   TRY_VOID(read_max_tokens(body, &call.request));

@@ -9,7 +9,7 @@
 namespace api {
 
 struct ChatCall {
-  gateway::ChatRequest request;  // channel to choices; the caller adds id and time
+  gateway::Generation request;  // model to choices; the caller adds id and time
   bool stream = false;
   bool include_usage = false;
   bool logprobs = false;

@@ -208,7 +208,7 @@ TEST(Chat, AClientThatGoesAwayFreesItsPlaceAndPaysForWhatWasMade) {
     request_id = ApiServer::parse(client.read_until("\"content\":\"")).header("x-request-id");
   }
   EXPECT_TRUE(eventually([] { return server().gateway().running() == 0; }));
-  EXPECT_EQ(server().gateway().channels()[0]->engine().stats().active, 0);
+  EXPECT_EQ(server().gateway().catalog()->find("tiny")->local()->engine().stats().active, 0);
   EXPECT_EQ(server().ledger().open_holds(), 0);
   EXPECT_EQ(server().ledger().balances(server().account()).debits_pending, money::Amount());
   const auto rows = server().ledger().usage({.limit = 1}).value();

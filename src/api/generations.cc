@@ -20,15 +20,16 @@ json::Value messages_of(const std::vector<chat::Message>& path) {
   return messages;
 }
 
-chat::Finished finished_of(const gateway::ChatEnd& end, const std::string& release_id) {
+chat::Finished finished_of(const gateway::End& end) {
   chat::Finished finished;
-  const engine::Finish finish = end.finishes.empty() ? engine::Finish::Error : end.finishes.front();
-  finished.release_id = release_id;
-  finished.prompt_tokens = end.prompt_tokens;
-  finished.completion_tokens = end.completion_tokens;
+  const gateway::Finish finish =
+      end.finishes.empty() ? gateway::Finish::Error : end.finishes.front();
+  finished.release_id = end.answerer.release_id;
+  finished.prompt_tokens = end.usage.prompt;
+  finished.completion_tokens = end.usage.completion;
   finished.cost_usd = end.cost.in_usd();
-  finished.finish_reason = engine::finish_name(finish);
-  if (finish == engine::Finish::Cancelled) finished.status = chat::MessageStatus::Stopped;
+  finished.finish_reason = gateway::finish_name(finish);
+  if (finish == gateway::Finish::Cancelled) finished.status = chat::MessageStatus::Stopped;
   if (end.error) {
     finished.status = chat::MessageStatus::Error;
     finished.error = to_api_error(*end.error).message;
@@ -63,42 +64,44 @@ json::Value message_json(const chat::Message& message) {
 }
 
 // Stores the answer as it comes, and shows it to the page that asked while that page is there.
-class GenerationSink final : public gateway::ChatSink {
+class GenerationSink final : public gateway::Sink {
  public:
   GenerationSink(Call call, chat::Message answer, std::string user_message_id)
       : call_(std::move(call)),
         answer_(std::move(answer)),
         user_message_id_(std::move(user_message_id)) {}
 
-  void started(const gateway::ChatRun& run) override {
-    release_id_ = run.channel().release().id;
+  void started(const gateway::Answerer&) override {
+    begun_ = true;
     call_.begin_events();
     call_.exchange->write(event("message", json::Object{{"user_message_id", user_message_id_},
                                                         {"assistant_message_id", answer_.id}}));
   }
-  void delta(int, const engine::Event& piece) override {
+  void delta(const gateway::Delta& piece) override {
+    if (piece.text.empty()) return;
     call_.app->conversations.append_text(answer_.id, piece.text);
     call_.exchange->write(event("delta", json::Object{{"text", piece.text}}));
   }
   // Writing the end waits for the disk, which the ledger's thread must not.
-  void end(const gateway::ChatEnd& end) override {
-    call_.app->workers.run([call = call_, answer = answer_,
-                            finished = finished_of(end, release_id_),
-                            end] { store_end(call, answer, finished, end); });
+  void end(const gateway::End& end) override {
+    call_.app->workers.run([call = call_, answer = answer_, begun = begun_,
+                            finished = finished_of(end),
+                            end] { store_end(call, answer, finished, end, begun); });
   }
 
  private:
   static void store_end(const Call& call, const chat::Message& answer,
-                        const chat::Finished& finished, const gateway::ChatEnd& end);
+                        const chat::Finished& finished, const gateway::End& end, bool begun);
 
   Call call_;
   chat::Message answer_;
   std::string user_message_id_;
-  std::string release_id_;
+  bool begun_ = false;
 };
 
 void GenerationSink::store_end(const Call& call, const chat::Message& answer,
-                               const chat::Finished& finished, const gateway::ChatEnd& end) {
+                               const chat::Finished& finished, const gateway::End& end,
+                               bool begun) {
   chat::Conversations& conversations = call.app->conversations;
   if (const base::Status status = conversations.finish(answer.id, finished); !status) {
     base::log(base::Level::Error, "an answer could not be stored",
@@ -106,13 +109,15 @@ void GenerationSink::store_end(const Call& call, const chat::Message& answer,
   }
   call.app->generations.let_go(answer.conversation_id);
   const auto stored = conversations.message(call.caller.user_id, answer.conversation_id, answer.id);
+  if (end.error && !begun) return call.fail(*end.error);
+  if (!begun) call.begin_events();
   if (end.error) {
     call.exchange->write(event("error", error_body(to_api_error(*end.error))));
   } else if (stored) {
     call.exchange->write(event(
         "done", json::Object{{"message", message_json(*stored)},
-                             {"usage", json::Object{{"prompt_tokens", end.prompt_tokens},
-                                                    {"completion_tokens", end.completion_tokens}}},
+                             {"usage", json::Object{{"prompt_tokens", end.usage.prompt},
+                                                    {"completion_tokens", end.usage.completion}}},
                              {"cost_usd", finished.cost_usd},
                              {"finish_reason", finished.finish_reason}}));
   }
@@ -141,12 +146,12 @@ void Generations::start(const Call& call, const chat::Message& answer,
   const auto path =
       call.app->conversations.path(call.caller.user_id, answer.conversation_id, answer.parent_id);
   if (!path) return refuse(path.error());
-  gateway::ChatRequest request;
+  gateway::Generation request;
   request.request_id = call.request_id;
-  request.channel = answer.model;
-  request.messages = messages_of(*path);
+  request.model = answer.model;
+  request.input = gateway::Messages{messages_of(*path)};
   request.received_ns = call.request().received_ns;
-  const auto run = call.app->gateway.chat(
+  const auto run = call.app->gateway.generate(
       call.caller, std::move(request),
       std::make_shared<GenerationSink>(call, answer, std::move(user_message_id)));
   if (!run) return refuse(run.error());
@@ -163,7 +168,7 @@ void Generations::start(const Call& call, const chat::Message& answer,
 }
 
 bool Generations::stop(std::string_view user_id, std::string_view conversation_id) {
-  std::shared_ptr<gateway::ChatRun> run;
+  std::shared_ptr<gateway::Run> run;
   {
     const std::lock_guard lock(mutex_);
     const auto entry = running_.find(conversation_id);

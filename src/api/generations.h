@@ -30,7 +30,7 @@ class Generations {
  private:
   struct Running {
     std::string user_id;
-    std::weak_ptr<gateway::ChatRun> run;
+    std::weak_ptr<gateway::Run> run;
     bool stop_asked = false;
   };
 

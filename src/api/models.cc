@@ -7,24 +7,25 @@
 namespace api {
 namespace {
 
-json::Value model_json(const gateway::Channel& channel) {
-  return json::Object{{"id", channel.name()},
+json::Value model_json(const gateway::ModelRoute& route) {
+  return json::Object{{"id", route.name},
                       {"object", "model"},
-                      {"created", channel.release().issued.seconds()},
-                      {"owned_by", channel.release().charter_id},
+                      {"created", route.created.seconds()},
+                      {"owned_by", route.owned_by},
                       {"shutdown_date", nullptr}};
 }
 
 void list_models(const Call& call) {
   json::Array data;
-  for (const auto& channel : call.app->gateway.channels()) data.push_back(model_json(*channel));
+  for (const auto& route : call.app->gateway.models(call.caller))
+    data.push_back(model_json(*route));
   call.respond_json(json::Object{{"object", "list"}, {"data", std::move(data)}});
 }
 
 void get_model(const Call& call) {
   const std::string& id = call.parameters[0];
-  const auto channel = call.app->gateway.find(id);
-  if (channel) return call.respond_json(model_json(*channel));
+  if (const auto route = call.app->gateway.find_model(call.caller, id))
+    return call.respond_json(model_json(**route));
   call.respond(error_response(ApiError{404,
                                        "invalid_request_error",
                                        "model_not_found",

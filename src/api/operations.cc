@@ -10,13 +10,12 @@ void get_health(const Call& call) { call.respond_json(json::Object{{"status", "o
 
 void get_readiness(const Call& call) {
   const base::Status ledger = call.app->ledger.health();
-  const bool ready =
-      ledger.has_value() && !call.app->gateway.channels().empty() && !call.app->gateway.draining();
-  const json::Value body =
-      json::Object{{"status", ready ? "ready" : "not ready"},
-                   {"models", static_cast<int64_t>(call.app->gateway.channels().size())},
-                   {"draining", call.app->gateway.draining()},
-                   {"ledger", ledger ? "ok" : ledger.error().message}};
+  const size_t models = call.app->gateway.catalog()->routes().size();
+  const bool ready = ledger.has_value() && models > 0 && !call.app->gateway.draining();
+  const json::Value body = json::Object{{"status", ready ? "ready" : "not ready"},
+                                        {"models", static_cast<int64_t>(models)},
+                                        {"draining", call.app->gateway.draining()},
+                                        {"ledger", ledger ? "ok" : ledger.error().message}};
   call.respond(json_response(ready ? 200 : 503, body));
 }
 

@@ -129,9 +129,11 @@ void get_me(const Call& call) {
   if (!user) return call.fail({base::Code::NotFound, "this user no longer exists", {}, {}, {}});
   json::Array models;
   bool one_person = false;
-  for (const auto& channel : call.app->gateway.channels()) {
-    models.push_back(page_model_json(*channel));
-    one_person |= channel->release().one_person_decides;
+  for (const auto& route : call.app->gateway.models(call.caller)) {
+    const gateway::Channel* release = route->local();
+    if (release == nullptr) continue;
+    models.push_back(page_model_json(*release));
+    one_person |= release->release().one_person_decides;
   }
   const json::Value body =
       json::Object{{"user", json::Object{{"id", user->id},

@@ -30,13 +30,11 @@ base::Result<std::string> read_string(const json::Value& body, std::string_view 
 // The page says which model; one that is gone is refused before anything is stored.
 base::Result<std::string> read_model(const Call& call, const json::Value& body) {
   TRY(std::string model, read_string(body, "model", false));
-  const auto& channels = call.app->gateway.channels();
-  if (model.empty() && !channels.empty()) model = channels.front()->name();
-  if (!call.app->gateway.find(model)) {
-    return base::fail(base::Code::NotFound,
-                      "The model `" + model + "` does not exist or you do not have access to it.",
-                      model, "model_not_found");
+  if (model.empty()) {
+    const auto models = call.app->gateway.models(call.caller);
+    if (!models.empty()) model = models.front()->name;
   }
+  TRY_VOID(call.app->gateway.find_model(call.caller, model));
   return model;
 }
 

@@ -37,21 +37,35 @@ Channel::Channel(ReleaseInfo release, std::unique_ptr<engine::Engine> engine)
   }
 }
 
-base::Result<std::vector<int32_t>> Channel::prompt(const json::Value& messages) const {
-  TRY(const std::string text, model::render_chat(model(), messages));
-  const int64_t context_length = engine_->context_length();
+base::Status Channel::check_length(std::string_view text) const {
   const auto tokens_min = static_cast<int64_t>(text.size() / token_bytes_max_);
-  if (tokens_min > context_length)
-    return std::unexpected(context_length_exceeded(context_length, tokens_min));
-  std::vector<int32_t> tokens = model::encode_chat(model(), text);
+  if (tokens_min <= engine_->context_length()) return {};
+  return std::unexpected(context_length_exceeded(engine_->context_length(), tokens_min));
+}
+
+base::Result<std::vector<int32_t>> Channel::check_prompt(std::vector<int32_t> tokens) const {
   const auto count = static_cast<int64_t>(tokens.size());
-  if (count >= context_length)
-    return std::unexpected(context_length_exceeded(context_length, count));
+  if (count >= engine_->context_length())
+    return std::unexpected(context_length_exceeded(engine_->context_length(), count));
   if (tokens.empty()) {
     return base::fail(base::Code::InvalidArgument,
                       "the messages are empty for this model; write something", "messages");
   }
   return tokens;
+}
+
+base::Result<std::vector<int32_t>> Channel::prompt(const json::Value& messages) const {
+  TRY(const std::string text, model::render_chat(model(), messages));
+  TRY_VOID(check_length(text));
+  return check_prompt(model::encode_chat(model(), text));
+}
+
+base::Result<std::vector<int32_t>> Channel::text_prompt(std::string_view text) const {
+  TRY_VOID(check_length(text));
+  const text::Tokenizer& tokenizer = model().tokenizer();
+  std::vector<int32_t> tokens = tokenizer.encode(text, false);
+  if (tokenizer.add_bos() && tokenizer.bos() >= 0) tokens.insert(tokens.begin(), tokenizer.bos());
+  return check_prompt(std::move(tokens));
 }
 
 }  // namespace gateway

@@ -42,9 +42,14 @@ class Channel {
   // The tokens that the model reads for these messages ({"role", "content"} each). TooLarge with
   // reason context_length_exceeded when no token of an answer would fit behind them.
   base::Result<std::vector<int32_t>> prompt(const json::Value& messages) const;
+  // The same for text that is read as it stands, and for tokens that the caller made.
+  base::Result<std::vector<int32_t>> text_prompt(std::string_view text) const;
+  base::Result<std::vector<int32_t>> check_prompt(std::vector<int32_t> tokens) const;
 
  private:
   Channel(ReleaseInfo release, std::unique_ptr<engine::Engine> engine);
+  // Refuses a text that cannot fit without making its tokens.
+  base::Status check_length(std::string_view text) const;
 
   ReleaseInfo release_;
   std::unique_ptr<engine::Engine> engine_;

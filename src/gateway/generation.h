@@ -14,11 +14,12 @@
 
 #include "base/result.h"
 #include "engine/engine.h"
-#include "gateway/channel.h"
 #include "json/json.h"
 #include "money/amount.h"
 
 namespace gateway {
+
+class Channel;
 
 // A function that the model may call.
 struct Tool {
@@ -135,9 +136,10 @@ class Run {
 };
 
 // Who gets the answer: started, deltas, end, never two at once. started comes at most once and
-// before the first delta; an answer that failed before it began has an end alone, with an error.
+// before the first delta: for a local release before generate() returns, for an upstream with its
+// first piece. An answer that failed before it began has an end alone, with an error.
 // Nothing here may block: calls come on the engine's, the network's or the ledger's thread, and the
-// end after the settlement is durable.
+// end after the settlement is durable. cancel() may be called from within them.
 class Sink {
  public:
   virtual ~Sink() = default;

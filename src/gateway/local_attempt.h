@@ -1,0 +1,52 @@
+// An attempt by a local release: one job of its engine per choice.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "gateway/attempt.h"
+#include "gateway/channel.h"
+
+namespace gateway {
+
+// The tokens that the release reads for the input. Errors: TooLarge (context_length_exceeded),
+// InvalidArgument, Unimplemented for what local releases do not offer.
+base::Result<std::vector<int32_t>> local_prompt(const Channel& channel,
+                                                const Generation& generation);
+
+class LocalAttempt final : public Attempt, public std::enable_shared_from_this<LocalAttempt> {
+ public:
+  // `generation` outlives the attempt.
+  LocalAttempt(std::shared_ptr<Channel> channel, const Generation& generation,
+               std::vector<int32_t> prompt, int64_t max_tokens, std::string fairness_key);
+
+  base::Status start(std::shared_ptr<AttemptListener> listener) override;
+  void cancel() override;
+  const Answerer& answerer() const override { return answerer_; }
+
+ private:
+  struct Choice {
+    int64_t completion_tokens = 0;
+    std::optional<Finish> finish = {};
+  };
+  engine::Request job() const;
+  void on_event(int index, const engine::Event& event);
+  Delta delta_of(int index, const engine::Event& event) const;
+  AttemptEnd result() const;
+
+  const std::shared_ptr<Channel> channel_;
+  const Generation& generation_;
+  std::vector<int32_t> prompt_;
+  const int64_t prompt_tokens_, max_tokens_;
+  const std::string fairness_key_;
+  Answerer answerer_;
+  std::shared_ptr<AttemptListener> listener_;
+  std::vector<uint64_t> engine_ids_;  // complete before start returns
+
+  // On the engine's thread alone.
+  std::vector<Choice> choices_;
+  size_t unfinished_ = 0;
+  std::optional<base::Error> error_;
+};
+
+}  // namespace gateway
