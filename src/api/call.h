@@ -21,6 +21,10 @@ class Gateway;
 namespace journal {
 class Ledger;
 }
+namespace objects {
+class Blobs;
+class Store;
+}  // namespace objects
 namespace telemetry {
 class Registry;
 }
@@ -42,6 +46,8 @@ struct App {
   identity::Identity& identity;
   journal::Ledger& ledger;
   chat::Conversations& conversations;
+  objects::Store& objects;
+  objects::Blobs& blobs;
   telemetry::Registry& metrics;
   const base::Clock& clock;
   Generations& generations;

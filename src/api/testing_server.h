@@ -16,6 +16,8 @@
 #include "gateway/testing_house.h"
 #include "net/http_chunked.h"
 #include "net/raw_client.h"
+#include "objects/blobs.h"
+#include "objects/store.h"
 #include "telemetry/metrics.h"
 
 namespace api::testing {
@@ -62,6 +64,8 @@ class ApiServer {
     identity_ = must(identity::Identity::open(path("identity.db"), clock_));
     ledger_ = must(journal::Ledger::open(path("ledger.db"), clock_));
     conversations_ = must(chat::Conversations::open(path("chat.db"), clock_));
+    objects_ = must(objects::Store::open(path("objects.db"), clock_));
+    blobs_ = must(objects::Blobs::open(path("blobs")));
     founding_ = must(identity_->found("Home", "Owner"));
     account_ = journal::customer_account(founding_.organisation.id);
     EXPECT_TRUE(
@@ -146,6 +150,8 @@ class ApiServer {
                      *identity_,
                      *ledger_,
                      *conversations_,
+                     *objects_,
+                     *blobs_,
                      metrics_,
                      clock_,
                      generations_,
@@ -162,6 +168,8 @@ class ApiServer {
   std::unique_ptr<identity::Identity> identity_;
   std::unique_ptr<journal::Ledger> ledger_;
   std::unique_ptr<chat::Conversations> conversations_;
+  std::unique_ptr<objects::Store> objects_;
+  std::unique_ptr<objects::Blobs> blobs_;
   identity::Identity::Founding founding_;
   std::string account_, key_;
   Generations generations_;

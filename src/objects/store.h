@@ -33,10 +33,13 @@ struct Query {
   std::string project_id = {};
   std::optional<std::string> parent_id = {};  // empty: whatever parent
   // Members of the body that must be equal, as text: {"purpose", "batch"}, {"metadata.topic", "a"}.
+  // Behind the first dot stands the name of a member of that member, dots and all.
   std::vector<std::pair<std::string, std::string>> equal = {};
   int64_t limit = 20;
-  std::string after = {}, before = {};  // ids
-  bool ascending = false;               // by order of creation
+  // Ids that the page comes after or before, in the order of the list. A page with only a `before`
+  // ends right before it.
+  std::string after = {}, before = {};
+  bool ascending = false;  // by order of creation
 };
 
 struct Page {
@@ -60,39 +63,28 @@ class Store {
   base::Result<Object> update(std::string_view kind, std::string_view project_id,
                               std::string_view id,
                               const std::function<base::Status(json::Value& body)>& change);
+  // Moves the end of the object's life; empty: none.
+  base::Status set_expiry(std::string_view kind, std::string_view project_id, std::string_view id,
+                          std::optional<base::Time> expires);
   base::Status remove(std::string_view kind, std::string_view project_id, std::string_view id);
   base::Status remove_children(std::string_view kind, std::string_view project_id,
                                std::string_view parent_id);
-  // An `after` or `before` that names nothing: NotFound.
+  // An `after` or `before` that names nothing: NotFound. What was removed within the last day still
+  // marks its place, so that a client may delete while it walks.
   base::Result<Page> list(const Query& query) const;
   // Of all projects, for work that goes on after a restart: {"status", "in_progress"}.
   base::Result<std::vector<Object>> find_all(
       std::string_view kind, const std::vector<std::pair<std::string, std::string>>& equal) const;
-  int64_t remove_expired();  // returns how many
+  base::Result<int64_t> count(std::string_view kind, std::string_view project_id,
+                              std::string_view parent_id) const;
+  // Removes what is past its expiry, with its children, and tells of each once that is durable.
+  // Returns how many.
+  int64_t remove_expired(const std::function<void(const Object&)>& removed = {});
 
  private:
   struct State;
   explicit Store(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
-};
-
-// Bytes of files and upload parts, beside the database: DATA/blobs/ab/ID. Written to a temporary
-// name, synced, then renamed, so that a blob is whole or not there.
-class Blobs {
- public:
-  static base::Result<std::unique_ptr<Blobs>> open(const std::string& directory);
-  ~Blobs();
-  base::Status put(std::string_view id, std::string_view bytes);
-  // Puts several blobs' bytes together under a new id, without holding them in memory.
-  base::Status concatenate(std::string_view id, const std::vector<std::string>& parts);
-  base::Result<std::string> read(std::string_view id) const;
-  base::Result<int64_t> size(std::string_view id) const;
-  std::string path(std::string_view id) const;
-  void remove(std::string_view id);
-
- private:
-  explicit Blobs(std::string directory);
-  std::string directory_;
 };
 
 }  // namespace objects

@@ -10,6 +10,8 @@
 #include "gateway/loader.h"
 #include "json/json.h"
 #include "net/http_server.h"
+#include "objects/blobs.h"
+#include "objects/store.h"
 #include "server/house.h"
 #include "telemetry/metrics.h"
 
@@ -76,6 +78,8 @@ struct App::State {
   std::unique_ptr<identity::Identity> identity;
   std::unique_ptr<journal::Ledger> ledger;
   std::unique_ptr<chat::Conversations> conversations;
+  std::unique_ptr<objects::Store> objects;
+  std::unique_ptr<objects::Blobs> blobs;
   api::Generations generations;
   std::optional<api::Workers> workers;
   std::optional<gateway::Gateway> gateway;
@@ -95,6 +99,8 @@ base::Result<std::unique_ptr<App>> App::start(const Config& config, const base::
   TRY(state->identity, identity::Identity::open(files::join(config.data, "identity.db"), clock));
   TRY(state->ledger, journal::Ledger::open(files::join(config.data, "ledger.db"), clock));
   TRY(state->conversations, chat::Conversations::open(files::join(config.data, "chat.db"), clock));
+  TRY(state->objects, objects::Store::open(files::join(config.data, "objects.db"), clock));
+  TRY(state->blobs, objects::Blobs::open(files::join(config.data, "blobs")));
   TRY(const FoundHouse house,
       found_house(config.data, find_bundled_models(config.models), clock.now()));
 
@@ -128,6 +134,8 @@ base::Result<std::unique_ptr<App>> App::start(const Config& config, const base::
                               *state->identity,
                               *state->ledger,
                               *state->conversations,
+                              *state->objects,
+                              *state->blobs,
                               state->metrics,
                               clock,
                               state->generations,

@@ -34,7 +34,7 @@ std::map<std::string, Folders> floors() {
   const Folders math4 = math3 + Folders{"engine"};
   const Folders trust2{"base", "json", "crypto"};
   const Folders trust3 = ground + Folders{"govern", "money"};
-  const Folders trust4 = trust3 + Folders{"journal", "identity", "recall"};
+  const Folders trust4 = trust3 + Folders{"journal", "identity", "objects", "recall"};
   const Folders both = math4 + trust4 + Folders{"judge", "reason", "lab", "gpts", "chat"};
   const Folders ground_only{"base"};
   std::map<std::string, Folders> table{
@@ -58,6 +58,7 @@ std::map<std::string, Folders> floors() {
       {"money", trust2},
       {"journal", trust3},
       {"identity", trust3},
+      {"objects", Folders{"base", "json", "crypto", "db", "files"}},
       {"recall", trust3},
       {"chat", trust4},
       {"gpts", trust4},
