@@ -1,7 +1,10 @@
 #include "crypto/hmac.h"
 
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <sodium.h>
 
+#include "base/check.h"
 #include "crypto/sodium.h"
 
 namespace crypto {
@@ -14,6 +17,15 @@ Digest hmac_sha256(base::ByteSpan key, base::ByteSpan message) {
   Digest digest;
   crypto_auth_hmacsha256_final(&state, digest.data());
   sodium_memzero(&state, sizeof state);
+  return digest;
+}
+
+std::array<uint8_t, 20> hmac_sha1(base::ByteSpan key, base::ByteSpan message) {
+  std::array<uint8_t, 20> digest{};
+  unsigned length = 0;
+  CHECK(HMAC(EVP_sha1(), key.data(), static_cast<int>(key.size()), message.data(), message.size(),
+             digest.data(), &length) != nullptr);
+  CHECK(length == digest.size());
   return digest;
 }
 

@@ -9,6 +9,8 @@
 namespace crypto {
 
 Digest hmac_sha256(base::ByteSpan key, base::ByteSpan message);
+// Only for one-time passwords, whose apps know nothing else (RFC 6238).
+std::array<uint8_t, 20> hmac_sha1(base::ByteSpan key, base::ByteSpan message);
 
 // The time depends on the lengths only; different lengths are simply unequal.
 bool equal_constant_time(base::ByteSpan a, base::ByteSpan b);

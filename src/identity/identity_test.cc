@@ -124,11 +124,15 @@ TEST_F(IdentityTest, KeysBelongToOneOrganisation) {
   EXPECT_FALSE(identity_->create_key(founding_.owner.id, founding_.project.id, "a\nb"));
   EXPECT_FALSE(identity_->create_key(founding_.owner.id, founding_.project.id, "\xff"));
   const auto scoped = identity_->create_key(founding_.owner.id, founding_.project.id, "读",
-                                            {"models.read", "chat"});
+                                            {"model.read", "model.request"});
   ASSERT_TRUE(scoped);
   reopen();
   EXPECT_EQ(identity_->authenticate_key(scoped->secret.reveal())->scopes,
-            (std::vector<std::string>{"models.read", "chat"}));
+            (std::vector<std::string>{"model.read", "model.request"}));
+  const auto misspelt =
+      identity_->create_key(founding_.owner.id, founding_.project.id, "x", {"chat"});
+  ASSERT_FALSE(misspelt);
+  EXPECT_NE(misspelt.error().message.find("model.request"), std::string::npos);
 }
 
 TEST_F(IdentityTest, OwnerLinkSignsInOnceAndForADayOnly) {
