@@ -1,25 +1,35 @@
 #include "net/connection.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <vector>
 
+#include "base/log.h"
 #include "net/http_chunked.h"
 #include "net/http_head.h"
+#include "net/spool.h"
 
 namespace net {
 namespace asio = boost::asio;
-using asio::ip::tcp;
 using boost::system::error_code;
+using Socket = asio::generic::stream_protocol::socket;  // TCP and unix-domain alike
 
 namespace {
 
@@ -27,6 +37,7 @@ constexpr size_t kReadBytes = 16u << 10;
 constexpr size_t kPipelineBytesMax = 64u << 10;  // read ahead while an answer is under way
 constexpr size_t kLingerBytesMax = 64u << 20;    // of a refused body, read and dropped
 constexpr base::Duration kLingerTimeout = base::seconds(3);
+constexpr size_t kSpoolBlockBytes = 256u << 10;
 
 std::string body_too_large(const Request& request) {
   return "The request's body is larger than " + std::to_string(request.body_bytes_max) +
@@ -39,12 +50,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
  public:
   enum class Next : unsigned char { Handle, NextRequest, Close };
 
-  Connection(Loop& loop, tcp::socket socket, std::string remote_address, bool remote_is_loopback)
+  Connection(Loop& loop, Socket socket, Accepted accepted)
       : loop_(loop),
         socket_(std::move(socket)),
         answered_(*loop.context, asio::steady_timer::time_point::max()),
-        remote_address_(std::move(remote_address)),
-        remote_is_loopback_(remote_is_loopback) {
+        accepted_(std::move(accepted)) {
+    if (accepted_.tls) tls_.emplace(socket_, *accepted_.tls);
     loop_.connections.insert(this);
     loop_.open.fetch_add(1, std::memory_order_relaxed);
   }
@@ -59,13 +70,20 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void close();
 
  private:
+  asio::awaitable<bool> shake_hands();
   asio::awaitable<bool> read_some();
+  asio::awaitable<void> close_tls();
   asio::awaitable<bool> read_head(Head* head);
   asio::awaitable<Next> admit_and_read_body(Head* head);
+  asio::awaitable<bool> read_body(const Head& head, Request* request);
   asio::awaitable<bool> read_fixed_body(uint64_t length, Request* request);
   asio::awaitable<bool> read_chunked_body(Request* request);
+  asio::awaitable<bool> spool_fixed_body(uint64_t length, Request* request);
+  asio::awaitable<bool> cannot_spool(const base::Error& error, const Request& request);
+  bool spools(const Request& request, uint64_t body_bytes) const;
   void send_continue();
   asio::awaitable<void> watch_until_answered();
+  void probe();
   asio::awaitable<void> linger();
   asio::awaitable<bool> refuse(int status, std::string_view message, std::string_view path);
   asio::awaitable<bool> refuse(Response response, std::string method);
@@ -73,17 +91,18 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void begin_exchange(Request request, bool keep_alive);
   void pump();
   void written(error_code error, size_t bytes);
+  void end_writing();
   void finish_exchange();
   void set_deadline(base::Duration from_now) {
     read_deadline_ns_ = base::monotonic_ns() + from_now.ns;
   }
 
   Loop& loop_;
-  tcp::socket socket_;
-  asio::steady_timer
-      answered_;  // a condition: cancelled when the exchange is over, or the connection
-  const std::string remote_address_;
-  const bool remote_is_loopback_;
+  Socket socket_;
+  std::optional<asio::ssl::stream<Socket&>> tls_;  // over socket_
+  // A condition: cancelled when all has been written, the exchange is over, or the connection.
+  asio::steady_timer answered_;
+  const Accepted accepted_;
 
   std::array<char, kReadBytes> read_buffer_;
   std::string in_;                      // read, not yet consumed
@@ -94,6 +113,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool exchange_ended_ = false;
   bool keep_alive_ = true;
   bool closed_ = false;
+  bool tls_closed_ = false;
+  bool half_closed_ = false;      // the peer sends nothing more, and perhaps still reads
   int64_t read_deadline_ns_ = 0;  // 0: none
   int64_t write_deadline_ns_ = 0;
   int64_t last_write_ns_ = 0;
@@ -101,6 +122,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
 asio::awaitable<void> Connection::run() {
   const std::shared_ptr<Connection> self = shared_from_this();
+  if (tls_ && !co_await shake_hands()) co_return close();
   while (!closed_ && keep_alive_) {
     Head head;
     if (!co_await read_head(&head)) break;
@@ -112,15 +134,38 @@ asio::awaitable<void> Connection::run() {
     begin_exchange(std::move(head.request), head.keep_alive && !loop_.draining);
     co_await watch_until_answered();
   }
+  if (tls_ && !tls_closed_ && !closed_) co_await close_tls();
   close();
 }
 
-// Appends what the peer sent to in_. False when it has gone, or a deadline has closed the
+asio::awaitable<bool> Connection::shake_hands() {
+  set_deadline(loop_.options->head_timeout);
+  const auto [error] = co_await tls_->async_handshake(asio::ssl::stream_base::server,
+                                                      asio::as_tuple(asio::use_awaitable));
+  co_return !error && !closed_;
+}
+
+// Says to the peer that nothing more comes, so that it can tell an end from a cut. Asio waits for
+// the peer's word as well, without limit: the deadline stands before.
+asio::awaitable<void> Connection::close_tls() {
+  set_deadline(kLingerTimeout);
+  while (write_pending_ && !closed_)
+    co_await answered_.async_wait(asio::as_tuple(asio::use_awaitable));
+  if (closed_) co_return;
+  co_await tls_->async_shutdown(asio::as_tuple(asio::use_awaitable));
+}
+
+// Appends what the peer sent to in_. False when nothing more comes, or a deadline has closed the
 // connection.
 asio::awaitable<bool> Connection::read_some() {
-  const auto [error, count] = co_await socket_.async_read_some(asio::buffer(read_buffer_),
-                                                               asio::as_tuple(asio::use_awaitable));
+  if (half_closed_) co_return false;
+  const auto [error, count] =
+      tls_ ? co_await tls_->async_read_some(asio::buffer(read_buffer_),
+                                            asio::as_tuple(asio::use_awaitable))
+           : co_await socket_.async_read_some(asio::buffer(read_buffer_),
+                                              asio::as_tuple(asio::use_awaitable));
   in_.append(read_buffer_.data(), count);
+  half_closed_ = error == asio::error::eof && !tls_;
   co_return !error && !closed_;
 }
 
@@ -153,8 +198,10 @@ asio::awaitable<bool> Connection::read_head(Head* head) {
     if (!co_await read_some()) co_return false;
   }
   Request& request = head->request;
-  request.remote_address = remote_address_;
-  request.remote_is_loopback = remote_is_loopback_;
+  request.remote_address = accepted_.remote_address;
+  request.remote_is_loopback = accepted_.remote_is_loopback;
+  request.via_unix_socket = accepted_.family == AF_UNIX;
+  request.via_tls = tls_.has_value();
   request.received_ns = base::monotonic_ns();
   request.body_bytes_max = loop_.options->body_bytes_max;
   co_return true;
@@ -177,8 +224,7 @@ asio::awaitable<Connection::Next> Connection::admit_and_read_body(Head* head) {
     good = co_await refuse(413, body_too_large(request), request.path);
   } else if (has_body) {
     if (head->expects_continue && in_.empty()) send_continue();
-    good = head->chunked ? co_await read_chunked_body(&request)
-                         : co_await read_fixed_body(*head->content_length, &request);
+    good = co_await read_body(*head, &request);
   }
   co_return good ? Next::Handle : Next::Close;
 }
@@ -186,6 +232,18 @@ asio::awaitable<Connection::Next> Connection::admit_and_read_body(Head* head) {
 void Connection::send_continue() {
   next_ += "HTTP/1.1 100 Continue\r\n\r\n";
   pump();
+}
+
+asio::awaitable<bool> Connection::read_body(const Head& head, Request* request) {
+  if (head.chunked) co_return co_await read_chunked_body(request);
+  const uint64_t length = *head.content_length;
+  if (spools(*request, length)) co_return co_await spool_fixed_body(length, request);
+  co_return co_await read_fixed_body(length, request);
+}
+
+bool Connection::spools(const Request& request, uint64_t body_bytes) const {
+  return request.spool && body_bytes > loop_.options->spool_bytes_min &&
+         !loop_.options->spool_directory.empty();
 }
 
 asio::awaitable<bool> Connection::read_fixed_body(uint64_t length, Request* request) {
@@ -202,24 +260,66 @@ asio::awaitable<bool> Connection::read_fixed_body(uint64_t length, Request* requ
   co_return true;
 }
 
-asio::awaitable<bool> Connection::read_chunked_body(Request* request) {
-  ChunkedDecoder decoder(request->body_bytes_max);
+// The file's pages are the system's to write back when it likes, so the loop waits for no disk
+// unless memory is short.
+asio::awaitable<bool> Connection::spool_fixed_body(uint64_t length, Request* request) {
+  auto file = SpoolFile::create(loop_.options->spool_directory);
+  if (!file) co_return co_await cannot_spool(file.error(), *request);
   while (true) {
-    in_.erase(0, decoder.feed(in_, &request->body));
-    switch (decoder.state()) {
-      case ChunkedDecoder::State::Done:
-        co_return true;
-      case ChunkedDecoder::State::Malformed:
-        co_return co_await refuse(400, "The request's body is not well-formed chunks.",
-                                  request->path);
-      case ChunkedDecoder::State::TooLarge:
-        co_return co_await refuse(413, body_too_large(*request), request->path);
-      case ChunkedDecoder::State::More:
-        break;
+    const uint64_t left = length - file->size();
+    if (in_.size() >= std::min<uint64_t>(left, kSpoolBlockBytes)) {
+      const size_t count = static_cast<size_t>(std::min<uint64_t>(left, in_.size()));
+      if (const base::Status status = file->append(std::string_view(in_).substr(0, count)); !status)
+        co_return co_await cannot_spool(status.error(), *request);
+      in_.erase(0, count);
+      if (file->size() == length) break;
     }
     set_deadline(loop_.options->body_timeout);
     if (!co_await read_some()) co_return false;
   }
+  auto mapped = file->map();
+  if (!mapped) co_return co_await cannot_spool(mapped.error(), *request);
+  request->spooled = *std::move(mapped);
+  co_return true;
+}
+
+asio::awaitable<bool> Connection::cannot_spool(const base::Error& error, const Request& request) {
+  base::log(base::Level::Error, "a request's body could not be kept", {{"error", error.text()}});
+  co_return co_await refuse(503, "The server has no room for the request's body now.",
+                            request.path);
+}
+
+asio::awaitable<bool> Connection::read_chunked_body(Request* request) {
+  ChunkedDecoder decoder(request->body_bytes_max);
+  std::optional<SpoolFile> file;
+  while (true) {
+    in_.erase(0, decoder.feed(in_, &request->body));
+    if (decoder.state() == ChunkedDecoder::State::Malformed)
+      co_return co_await refuse(400, "The request's body is not well-formed chunks.",
+                                request->path);
+    if (decoder.state() == ChunkedDecoder::State::TooLarge)
+      co_return co_await refuse(413, body_too_large(*request), request->path);
+    if (!file && spools(*request, request->body.size())) {
+      auto created = SpoolFile::create(loop_.options->spool_directory);
+      if (!created) co_return co_await cannot_spool(created.error(), *request);
+      file.emplace(*std::move(created));
+    }
+    const bool done = decoder.state() == ChunkedDecoder::State::Done;
+    if (file && (done || request->body.size() >= kSpoolBlockBytes)) {
+      if (const base::Status status = file->append(request->body); !status)
+        co_return co_await cannot_spool(status.error(), *request);
+      request->body.clear();
+    }
+    if (done) break;
+    set_deadline(loop_.options->body_timeout);
+    if (!co_await read_some()) co_return false;
+  }
+  if (!file) co_return true;
+  request->body = {};
+  auto mapped = file->map();
+  if (!mapped) co_return co_await cannot_spool(mapped.error(), *request);
+  request->spooled = *std::move(mapped);
+  co_return true;
 }
 
 asio::awaitable<bool> Connection::refuse(int status, std::string_view message,
@@ -249,19 +349,20 @@ void Connection::queue_answer(Response response, std::string method, bool keep_a
 // answer: so read on for a while, and drop what comes.
 asio::awaitable<void> Connection::linger() {
   set_deadline(kLingerTimeout);
+  if (tls_) co_await close_tls();
   size_t dropped = 0;
   while (dropped < kLingerBytesMax && !closed_) {
-    dropped += in_.size();
-    in_.clear();
-    if (!co_await read_some()) break;
+    const auto [error, count] = co_await socket_.async_read_some(
+        asio::buffer(read_buffer_), asio::as_tuple(asio::use_awaitable));
+    dropped += count;
+    if (error) break;
   }
+  tls_closed_ = true;
 }
 
 void Connection::begin_exchange(Request request, bool keep_alive) {
   const std::weak_ptr<Connection> weak = weak_from_this();
   asio::io_context* context = loop_.context;
-  Response unanswered = loop_.service->refuse(
-      500, "The server gave no answer. This is a fault of the server.", request.path);
   exchange_ended_ = false;
   last_write_ns_ = base::monotonic_ns();
   exchange_ = std::make_shared<Exchange>(std::move(request), keep_alive,
@@ -272,20 +373,41 @@ void Connection::begin_exchange(Request request, bool keep_alive) {
                                            });
                                          });
   loop_.busy.fetch_add(1, std::memory_order_relaxed);
-  loop_.service->handle(guard_exchange(exchange_, std::move(unanswered)));
+  loop_.service->handle(guard_exchange(exchange_, [service = loop_.service](const Request& of) {
+    return service->refuse(500, "The server gave no answer. This is a fault of the server.",
+                           of.path);
+  }));
 }
 
 // While an answer is under way the socket is read as well: that is how a peer that goes away is
 // noticed within one step. What a pipelining peer sends meanwhile stays in in_ for the next round,
-// up to a limit.
+// up to a limit. (Under TLS no read is left open then: finish_exchange must not have to cancel it.)
+//
+// A peer that has sent its last byte may have gone, or may still be reading (shutdown(SHUT_WR)):
+// TCP tells the two apart only when something is sent to it.
 asio::awaitable<void> Connection::watch_until_answered() {
   while (exchange_ && !closed_) {
-    if (in_.size() < kPipelineBytesMax) {
-      if (!co_await read_some() && exchange_) close();
+    if (half_closed_) {
+      probe();
+      co_await socket_.async_wait(Socket::wait_error, asio::as_tuple(asio::use_awaitable));
+      if (exchange_) close();
+    } else if (in_.size() < (tls_ ? 1 : kPipelineBytesMax)) {
+      const bool more = co_await read_some();
+      const bool may_read_on = half_closed_ && exchange_ && exchange_->request().version_minor == 1;
+      if (!more && exchange_ && !may_read_on) close();
     } else {
       co_await answered_.async_wait(asio::as_tuple(asio::use_awaitable));
     }
   }
+}
+
+// Sends what every client skips; one that has gone answers with a reset.
+void Connection::probe() {
+  last_write_ns_ = base::monotonic_ns();
+  if (exchange_->answered())
+    exchange_->write_comment();
+  else
+    send_continue();
 }
 
 // Starts the next write, if none is under way and there is something to send.
@@ -306,9 +428,23 @@ void Connection::pump() {
   }
   write_pending_ = true;
   write_deadline_ns_ = base::monotonic_ns() + loop_.options->write_timeout.ns;
-  socket_.async_write_some(
-      asio::buffer(writing_.data() + written_, writing_.size() - written_),
-      [self = shared_from_this()](error_code error, size_t bytes) { self->written(error, bytes); });
+  const auto bytes = asio::buffer(writing_.data() + written_, writing_.size() - written_);
+  auto then = [self = shared_from_this()](error_code error, size_t count) {
+    self->written(error, count);
+  };
+  if (tls_)
+    tls_->async_write_some(bytes, std::move(then));
+  else
+    socket_.async_write_some(bytes, std::move(then));
+}
+
+// Nothing more is sent. Under TLS the coroutine says so, when it has stopped reading.
+void Connection::end_writing() {
+  error_code ignored;
+  if (tls_)
+    socket_.cancel(ignored);
+  else
+    socket_.shutdown(Socket::shutdown_send, ignored);
 }
 
 void Connection::written(error_code error, size_t bytes) {
@@ -321,9 +457,9 @@ void Connection::written(error_code error, size_t bytes) {
   if (written_ == writing_.size()) {
     writing_.clear();
     if (writing_.capacity() > kReadBytes) writing_.shrink_to_fit();
-    if (!keep_alive_ && next_.empty()) {
-      error_code ignored;
-      socket_.shutdown(tcp::socket::shutdown_send, ignored);
+    if (!keep_alive_ && next_.empty() && !exchange_) {
+      if (!tls_) end_writing();
+      answered_.cancel();
     }
   }
   pump();
@@ -335,12 +471,13 @@ void Connection::finish_exchange() {
   exchange_.reset();
   loop_.busy.fetch_sub(1, std::memory_order_relaxed);
   set_deadline(loop_.options->idle_timeout);
-  error_code ignored;
   answered_.cancel();
-  if (!in_.empty())
-    socket_.cancel(ignored);  // the next request is here already: stop waiting for more bytes
+  if ((!in_.empty() && !tls_) || half_closed_) {
+    error_code ignored;
+    socket_.cancel(ignored);  // the next request is here already, or none comes: stop waiting
+  }
   if (!keep_alive_) {
-    socket_.shutdown(tcp::socket::shutdown_send, ignored);
+    end_writing();
     set_deadline(kLingerTimeout);
   }
 }
@@ -352,7 +489,10 @@ void Connection::tick(int64_t now_ns) {
   if (loop_.draining) drain();
   if (exchange_ && now_ns - last_write_ns_ > loop_.options->comment_interval.ns) {
     last_write_ns_ = now_ns;
-    exchange_->write_comment();
+    if (half_closed_)
+      probe();
+    else
+      exchange_->write_comment();
   }
 }
 
@@ -375,15 +515,17 @@ void Connection::close() {
   }
 }
 
-void start_connection(Loop& loop, int fd, bool is_ipv6, std::string remote_address,
-                      bool remote_is_loopback) {
-  tcp::socket socket(*loop.context);
+void start_connection(Loop& loop, Accepted accepted) {
+  Socket socket(*loop.context);
   error_code error;
-  socket.assign(is_ipv6 ? tcp::v6() : tcp::v4(), fd, error);
-  if (error) return;
-  socket.set_option(tcp::no_delay(true), error);
-  auto connection = std::make_shared<Connection>(loop, std::move(socket), std::move(remote_address),
-                                                 remote_is_loopback);
+  const int protocol = accepted.family == AF_UNIX ? 0 : IPPROTO_TCP;
+  socket.assign(asio::generic::stream_protocol(accepted.family, protocol), accepted.fd, error);
+  if (error) {
+    ::close(accepted.fd);
+    return;
+  }
+  if (accepted.family != AF_UNIX) socket.set_option(asio::ip::tcp::no_delay(true), error);
+  auto connection = std::make_shared<Connection>(loop, std::move(socket), std::move(accepted));
   asio::co_spawn(*loop.context, connection->run(), asio::detached);
 }
 

@@ -12,7 +12,10 @@
 
 namespace boost::asio {
 class io_context;
+namespace ssl {
+class context;
 }
+}  // namespace boost::asio
 
 namespace net {
 
@@ -30,9 +33,16 @@ struct Loop {
   std::atomic<int64_t> open{0}, busy{0}, requests{0}, refusals{0};
 };
 
-// Takes over the connected socket `fd`. Call on the loop's thread.
-void start_connection(Loop& loop, int fd, bool is_ipv6, std::string remote_address,
-                      bool remote_is_loopback);
+struct Accepted {
+  int fd = -1;
+  int family = 0;  // AF_INET, AF_INET6 or AF_UNIX
+  std::string remote_address;
+  bool remote_is_loopback = false;
+  std::shared_ptr<boost::asio::ssl::context> tls;  // null: plain
+};
+
+// Takes over the connected socket. Call on the loop's thread.
+void start_connection(Loop& loop, Accepted accepted);
 // Closes what is past its deadline, writes comments into quiet streams.
 void tick_connections(Loop& loop, int64_t now_ns);
 void drain_connections(Loop& loop);  // closes idle ones; busy ones close after their answer

@@ -17,13 +17,19 @@ void append_field(std::string* out, std::string_view name, std::string_view valu
   out->append(name).append(": ").append(value).append("\r\n");
 }
 
-std::string http_date() {
+// Written once a second by each thread.
+std::string_view http_date() {
+  thread_local std::time_t written = -1;
+  thread_local char text[40];
+  thread_local size_t length = 0;
   const auto seconds = static_cast<std::time_t>(base::system_now().seconds());
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  char text[40];
-  const size_t length = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
-  return std::string(text, length);
+  if (seconds != written) {
+    std::tm parts{};
+    gmtime_r(&seconds, &parts);
+    length = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    written = seconds;
+  }
+  return {text, length};
 }
 
 void append_chunk(std::string* out, std::string_view bytes) {
@@ -197,11 +203,12 @@ void Exchange::close_after() {
   keep_alive_ = false;
 }
 
-std::shared_ptr<Exchange> guard_exchange(std::shared_ptr<Exchange> exchange, Response unanswered) {
+std::shared_ptr<Exchange> guard_exchange(std::shared_ptr<Exchange> exchange,
+                                         std::function<Response(const Request&)> unanswered) {
   Exchange* raw = exchange.get();
-  return {raw, [inner = std::move(exchange), answer = std::move(unanswered)](Exchange*) mutable {
+  return {raw, [inner = std::move(exchange), answer = std::move(unanswered)](Exchange*) {
             if (!inner->answered())
-              inner->respond(std::move(answer));
+              inner->respond(answer(inner->request()));
             else
               inner->abort();  // begun and never ended; nothing happens after an end
           }};

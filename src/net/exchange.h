@@ -75,7 +75,9 @@ class Exchange {
   Stage stage_ = Stage::Waiting;
 };
 
-// A shared_ptr that answers 500 when its last copy goes and nobody has answered.
-std::shared_ptr<Exchange> guard_exchange(std::shared_ptr<Exchange> exchange, Response unanswered);
+// A shared_ptr that gives the answer of `unanswered` when its last copy goes and nobody has
+// answered.
+std::shared_ptr<Exchange> guard_exchange(std::shared_ptr<Exchange> exchange,
+                                         std::function<Response(const Request&)> unanswered);
 
 }  // namespace net

@@ -1,15 +1,19 @@
 #include "net/http_server.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -22,10 +26,11 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "net/connection.h"
+#include "net/listen.h"
+#include "net/tls.h"
 
 namespace net {
 namespace asio = boost::asio;
-using asio::ip::tcp;
 using boost::system::error_code;
 
 namespace {
@@ -53,10 +58,22 @@ asio::awaitable<void> tick(LoopThread& thread) {
   }
 }
 
-std::string address_text(const std::string& host, uint16_t port) {
-  const bool is_ipv6 = host.find(':') != std::string::npos;
-  return (is_ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
-}
+// `Protocol` has no acceptor of its own: this one takes TCP and unix-domain sockets alike.
+using Acceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol>;
+
+struct Listener {
+  Acceptor acceptor;           // on the first loop
+  asio::steady_timer backoff;  // when the process has no descriptors left
+  int family = 0;
+  uint16_t port = 0;
+  bool tls = false;
+
+  void close() {
+    error_code ignored;
+    acceptor.close(ignored);
+    backoff.cancel();
+  }
+};
 
 }  // namespace
 
@@ -64,92 +81,106 @@ struct HttpServer::State {
   explicit State(const ServerOptions& server_options) : options(server_options) {
     for (int i = 0; i < std::max(1, options.threads); ++i)
       loops.push_back(std::make_unique<LoopThread>(options));
-    acceptor.emplace(loops[0]->context);
-    backoff.emplace(loops[0]->context);
+  }
+  ~State() {
+    if (has_unix_file) ::unlink(options.unix_socket.c_str());
   }
 
   base::Status bind();
-  asio::awaitable<void> accept();
-  void adopt(tcp::socket socket, const tcp::endpoint& peer);
+  base::Status add_listener(base::Result<Listening> listening, bool tls);
+  asio::awaitable<void> accept(Listener& listener);
+  void adopt(int fd, const Listener& listener, const Acceptor::endpoint_type& peer);
+  void close_listeners();
   int64_t open() const;
   int64_t busy() const;
   void on_every_loop(void (*action)(Loop&));
 
   const ServerOptions options;
   std::vector<std::unique_ptr<LoopThread>> loops;
-  std::optional<tcp::acceptor> acceptor;      // on the first loop
-  std::optional<asio::steady_timer> backoff;  // when the process has no descriptors left
-  uint16_t port = 0;
+  std::vector<std::unique_ptr<Listener>> listeners;
+  bool has_unix_file = false;
+  std::mutex tls_mutex;
+  std::shared_ptr<asio::ssl::context> tls;  // under tls_mutex
   size_t next_loop = 0;
   std::atomic<int64_t> accepted{0}, refused{0};
   bool started = false;
 };
 
-base::Status HttpServer::State::bind() {
-  const std::string name = address_text(options.host, options.port);
+base::Status HttpServer::State::add_listener(base::Result<Listening> listening, bool with_tls) {
+  TRY_VOID(listening);
+  asio::io_context& context = loops[0]->context;
+  auto listener =
+      std::make_unique<Listener>(Listener{Acceptor(context), asio::steady_timer(context),
+                                          listening->family, listening->port, with_tls});
   error_code error;
-  const asio::ip::address address = asio::ip::make_address(options.host, error);
+  const int protocol = listening->family == AF_UNIX ? 0 : IPPROTO_TCP;
+  listener->acceptor.assign(asio::generic::stream_protocol(listening->family, protocol),
+                            listening->fd, error);
   if (error) {
-    return base::fail(base::Code::InvalidArgument,
-                      "the address to listen on must be an IP address and a port", name);
+    ::close(listening->fd);
+    return base::fail(base::Code::Io, "cannot listen: " + error.message());
   }
-  const tcp::endpoint endpoint(address, options.port);
-  acceptor->open(endpoint.protocol(), error);
-  if (!error) acceptor->set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error) acceptor->bind(endpoint, error);
-  if (!error) acceptor->listen(4096, error);
-  if (error == asio::error::address_in_use) {
-    return base::fail(base::Code::Unavailable,
-                      "the port is in use by another program; stop it, or choose another with "
-                      "--listen (port 0 picks "
-                      "a free one)",
-                      name, "port_in_use");
-  }
-  if (error == asio::error::access_denied) {
-    return base::fail(base::Code::PermissionDenied,
-                      "the system does not let this user listen here; ports below 1024 "
-                      "need a privilege, choose another with --listen",
-                      name);
-  }
-  if (error) return base::fail(base::Code::Io, "cannot listen: " + error.message(), name);
-  port = acceptor->local_endpoint(error).port();
+  listeners.push_back(std::move(listener));
   return {};
 }
 
-asio::awaitable<void> HttpServer::State::accept() {
-  while (acceptor->is_open()) {
-    tcp::endpoint peer;
+base::Status HttpServer::State::bind() {
+  std::vector<TcpAddress> addresses = options.more_addresses;
+  addresses.insert(addresses.begin(), {options.host, options.port, options.tls});
+  if (std::ranges::any_of(addresses, &TcpAddress::tls)) {
+    TRY(tls, load_tls(options.certificate_file, options.key_file));
+  }
+  for (const TcpAddress& address : addresses)
+    TRY_VOID(add_listener(listen_tcp(address.host, address.port), address.tls));
+  if (options.unix_socket.empty()) return {};
+  TRY_VOID(add_listener(listen_unix(options.unix_socket), false));
+  has_unix_file = true;
+  return {};
+}
+
+asio::awaitable<void> HttpServer::State::accept(Listener& listener) {
+  while (listener.acceptor.is_open()) {
+    Acceptor::endpoint_type peer;
     auto [error, socket] =
-        co_await acceptor->async_accept(peer, asio::as_tuple(asio::use_awaitable));
+        co_await listener.acceptor.async_accept(peer, asio::as_tuple(asio::use_awaitable));
     if (!error) {
-      adopt(std::move(socket), peer);
-    } else if (acceptor->is_open() && error != asio::error::connection_aborted) {
+      const int fd = socket.release(error);
+      if (!error) adopt(fd, listener, peer);
+    } else if (listener.acceptor.is_open() && error != asio::error::connection_aborted) {
       base::log(base::Level::Warn, "a connection could not be accepted",
                 {{"error", error.message()}});
-      backoff->expires_after(std::chrono::milliseconds(100));
-      co_await backoff->async_wait(asio::as_tuple(asio::use_awaitable));
+      listener.backoff.expires_after(std::chrono::milliseconds(100));
+      co_await listener.backoff.async_wait(asio::as_tuple(asio::use_awaitable));
     }
   }
 }
 
-void HttpServer::State::adopt(tcp::socket socket, const tcp::endpoint& peer) {
+void HttpServer::State::adopt(int fd, const Listener& listener,
+                              const Acceptor::endpoint_type& peer) {
   accepted.fetch_add(1, std::memory_order_relaxed);
   if (open() >= static_cast<int64_t>(options.connections_max)) {
     refused.fetch_add(1, std::memory_order_relaxed);
-    return;  // the socket closes
+    ::close(fd);
+    return;
+  }
+  PeerName name = name_peer(peer.data(), peer.size());
+  Accepted taken{fd, listener.family, std::move(name.address), name.is_loopback, nullptr};
+  if (listener.tls) {
+    const std::lock_guard lock(tls_mutex);
+    taken.tls = tls;
   }
   LoopThread& target = *loops[next_loop++ % loops.size()];
-  error_code error;
-  const int fd = socket.release(error);
-  if (error) return;
-  const asio::ip::address address = peer.address();
-  asio::post(target.context, [&loop = target.loop, fd, is_ipv6 = address.is_v6(),
-                              text = address.to_string(), loopback = address.is_loopback()] {
+  asio::post(target.context, [&loop = target.loop, taken = std::move(taken)]() mutable {
     if (loop.draining)
-      ::close(fd);
+      ::close(taken.fd);
     else
-      start_connection(loop, fd, is_ipv6, text, loopback);
+      start_connection(loop, std::move(taken));
   });
+}
+
+// On the first loop's thread, once that runs.
+void HttpServer::State::close_listeners() {
+  for (const auto& listener : listeners) listener->close();
 }
 
 int64_t HttpServer::State::open() const {
@@ -189,7 +220,22 @@ base::Result<std::unique_ptr<HttpServer>> HttpServer::listen(const ServerOptions
 HttpServer::HttpServer(std::unique_ptr<State> state) : state_(std::move(state)) {}
 HttpServer::~HttpServer() { stop(); }
 
-uint16_t HttpServer::port() const { return state_->port; }
+uint16_t HttpServer::port() const { return state_->listeners[0]->port; }
+
+std::vector<uint16_t> HttpServer::ports() const {
+  std::vector<uint16_t> out;
+  for (const auto& listener : state_->listeners) {
+    if (listener->family != AF_UNIX) out.push_back(listener->port);
+  }
+  return out;
+}
+
+base::Status HttpServer::reload_tls() {
+  TRY(auto fresh, load_tls(state_->options.certificate_file, state_->options.key_file));
+  const std::lock_guard lock(state_->tls_mutex);
+  state_->tls = std::move(fresh);
+  return {};
+}
 
 void HttpServer::start(Service& service) {
   CHECK(!state_->started);
@@ -198,7 +244,8 @@ void HttpServer::start(Service& service) {
     thread->loop.service = &service;
     asio::co_spawn(thread->context, tick(*thread), asio::detached);
   }
-  asio::co_spawn(state_->loops[0]->context, state_->accept(), asio::detached);
+  for (const auto& listener : state_->listeners)
+    asio::co_spawn(state_->loops[0]->context, state_->accept(*listener), asio::detached);
   for (auto& thread : state_->loops) {
     thread->loop.running = true;
     thread->thread = std::thread([&context = thread->context] { context.run(); });
@@ -219,10 +266,7 @@ ServerStats HttpServer::stats() const {
 
 bool HttpServer::drain(base::Duration limit) {
   if (!state_->started) return true;
-  asio::post(state_->loops[0]->context, [this] {
-    error_code ignored;
-    state_->acceptor->close(ignored);
-  });
+  asio::post(state_->loops[0]->context, [this] { state_->close_listeners(); });
   state_->on_every_loop(drain_connections);
   const int64_t deadline_ns = base::monotonic_ns() + limit.ns;
   while (state_->busy() > 0 && base::monotonic_ns() < deadline_ns) {
@@ -233,11 +277,7 @@ bool HttpServer::drain(base::Duration limit) {
 
 void HttpServer::stop() {
   if (!state_->started || !state_->loops[0]->thread.joinable()) return;
-  asio::post(state_->loops[0]->context, [this] {
-    error_code ignored;
-    state_->acceptor->close(ignored);
-    state_->backoff->cancel();
-  });
+  asio::post(state_->loops[0]->context, [this] { state_->close_listeners(); });
   state_->on_every_loop([](Loop& loop) {
     loop.draining = true;
     close_connections(loop);

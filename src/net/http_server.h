@@ -43,7 +43,7 @@ struct ServerOptions {
   std::string host = "127.0.0.1";
   uint16_t port = 0;  // 0: any free one
   bool tls = false;
-  std::vector<TcpAddress> more_addresses;
+  std::vector<TcpAddress> more_addresses = {};
   std::string unix_socket;                 // path, made with mode 0600; empty: none
   std::string certificate_file, key_file;  // PEM, with the chain; for the addresses with tls
   std::string spool_directory;             // empty: no body is spooled
