@@ -25,6 +25,9 @@ namespace objects {
 class Blobs;
 class Store;
 }  // namespace objects
+namespace net {
+class HttpClient;
+}
 namespace telemetry {
 class Registry;
 }
@@ -53,6 +56,7 @@ struct App {
   Generations& generations;
   Workers& workers;
   Options options = {};
+  net::HttpClient* http_client = nullptr;  // for webhooks and identity providers
 };
 
 struct Call {

@@ -9,6 +9,7 @@
 #include "gateway/gateway.h"
 #include "gateway/loader.h"
 #include "json/json.h"
+#include "net/http_client.h"
 #include "net/http_server.h"
 #include "objects/blobs.h"
 #include "objects/store.h"
@@ -75,6 +76,7 @@ struct App::State {
   Config config;
   telemetry::Registry metrics;
   std::unique_ptr<net::HttpServer> http;
+  std::unique_ptr<net::HttpClient> client;  // on the server's own threads
   std::unique_ptr<identity::Identity> identity;
   std::unique_ptr<journal::Ledger> ledger;
   std::unique_ptr<chat::Conversations> conversations;
@@ -94,6 +96,7 @@ base::Result<std::unique_ptr<App>> App::start(const Config& config, const base::
   state->config = config;
   TRY(const Address address, parse_address(config.listen));
   TRY(state->http, net::HttpServer::listen(server_options(config, address)));
+  TRY(state->client, net::HttpClient::attach(*state->http));
 
   TRY_VOID(files::make_directories(config.data, 0700));
   TRY(state->identity, identity::Identity::open(files::join(config.data, "identity.db"), clock));
@@ -140,7 +143,8 @@ base::Result<std::unique_ptr<App>> App::start(const Config& config, const base::
                               clock,
                               state->generations,
                               *state->workers,
-                              {config.tolerate_unknown_parameters, config.metrics_token}});
+                              {config.tolerate_unknown_parameters, config.metrics_token},
+                              state->client.get()});
   state->service.emplace(*state->api);
   net::HttpServer* http = state->http.get();
   state->metrics.gauge("charter_connections_open", "Open connections.", {},
