@@ -12,22 +12,24 @@
 
 namespace text {
 
-// Errors in OpenAI's words, without its first half ("Invalid schema for response_format 'NAME': "
-// or "Invalid schema for function 'NAME': ", which the caller knows): "In context=('properties',
-// 'a'), 'additionalProperties' is required to be supplied and to be false." InvalidArgument, where:
-// the JSON pointer into the schema. Bounded in time and memory whatever the schema; the same schema
-// is compiled once. Not strict: what cannot be kept to is widened, and the schema is a hint.
+// Errors in OpenAI's words, without the first half ("Invalid schema for response_format 'NAME': "
+// or "Invalid schema for function 'NAME': ") that the caller knows: "In context=('properties',
+// 'a'), 'additionalProperties' is required to be supplied and to be false." InvalidArgument with
+// reason INVALID_SCHEMA. Bounded in time and memory whatever the schema; a schema that has been
+// seen is not compiled again. Not strict: the schema is a hint, and what cannot be kept to is
+// widened.
 base::Result<std::shared_ptr<const Grammar>> compile_json_schema(const json::Value& schema,
                                                                  bool strict);
 
 // Any JSON object, at most 16 levels deep.
 std::shared_ptr<const Grammar> json_object_grammar();
 
-// For grammars that hold JSON in an envelope (model/tool_format.h): draws the schema into `builder`
-// as a rule.
+// For grammars that hold JSON in an envelope (model/tool_format.h): the schema as a rule of
+// `builder`.
 base::Result<GrammarBuilder::Rule> add_json_schema(GrammarBuilder* builder,
                                                    const json::Value& schema, bool strict);
-GrammarBuilder::Rule add_json_object(GrammarBuilder* builder);
+// What build() says about a builder that holds schemas, in the words of compile_json_schema().
+base::Error schema_build_error(const base::Error& error);
 
 // Open calls that JSON of the depth which readers take (json::Limits) needs.
 inline constexpr int32_t kJsonOpenCallsMax = 60;
