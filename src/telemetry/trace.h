@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -81,7 +82,7 @@ class Tracer {
 
  private:
   void run();
-  uint64_t random();
+  void fill_random(std::span<uint8_t> id);
 
   const TracerOptions options_;
   const Send send_;

@@ -44,7 +44,7 @@ std::map<std::string, Folders> floors() {
       {"files", ground_only},
       {"db", ground_only},
       {"net", ground_only},
-      {"telemetry", ground_only},
+      {"telemetry", ground_only + Folders{"json"}},
       {"kernels", ground_only},
       {"tensor", math1},
       {"text", math2},
