@@ -71,9 +71,11 @@ struct Call {
   // Adds the headers that every answer carries, and sends.
   void respond(net::Response response) const;
   void respond_json(const json::Value& body) const { respond(json_response(200, body)); }
-  void fail(const base::Error& error) const { respond(error_response(error)); }
+  // In the shape of the path's clients; `headers` replace the error's own of the same name.
+  void fail(const base::Error& error, const std::vector<net::Header>& headers = {}) const;
+  void fail(const ApiError& error, const std::vector<net::Header>& headers = {}) const;
   // The head of an event stream.
-  void begin_events() const;
+  void begin_events(std::vector<net::Header> headers = {}) const;
   // The body as one JSON object that fits the route's schema; OpenAI's error otherwise.
   base::Result<json::Value> json_body() const;
 };

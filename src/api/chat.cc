@@ -3,116 +3,114 @@
 
 #include "api/chat_format.h"
 #include "api/chat_request.h"
+#include "api/chat_stored.h"
 #include "api/routes.h"
-#include "crypto/random.h"
+#include "api/workers.h"
+#include "gateway/gateway.h"
 
 namespace api {
 namespace {
 
-AnswerHead head_of(const gateway::Answerer& answerer, int64_t created) {
-  return {crypto::random_id("chatcmpl-"), created, answerer.model, answerer.fingerprint};
+constexpr std::string_view kIdPrefix = "chatcmpl-";
+
+ChatShape shape_of(const ChatCall& chat) {
+  const gateway::ToolChoice choice = chat.generation.tool_choice;
+  ChatShape shape;
+  shape.logprobs = chat.generation.sampling.logprobs;
+  shape.include_usage = chat.delivery.include_usage;
+  shape.tool_named = choice == gateway::ToolChoice::Named;
+  shape.tools_forced = shape.tool_named || choice == gateway::ToolChoice::Required;
+  shape.functions = chat.functions;
+  return shape;
 }
 
-// Nobody but the server itself cancels a request whose client is still there to read of it.
-std::optional<base::Error> failure_of(const gateway::End& end) {
-  if (end.error) return end.error;
-  for (const gateway::Finish finish : end.finishes) {
-    if (finish == gateway::Finish::Cancelled || finish == gateway::Finish::Error) {
-      return base::Error{
-          base::Code::Unavailable, "the answer was cut off", "server_is_draining", {}, {}};
-    }
-  }
-  return {};
-}
-
-// Sends each piece as it comes. The finish chunks wait for the settlement: money is on disk before
-// the last byte.
-class StreamSink final : public gateway::Sink {
+// Collects the answer; sends it whole, or each piece as it comes. The finish chunks wait for the
+// settlement: money is on disk before the last byte. A stored answer is on disk before it too.
+class ChatSink final : public AnswerSink {
  public:
-  StreamSink(Call call, int choices, bool include_usage, bool logprobs)
-      : call_(std::move(call)),
-        choices_(choices),
-        include_usage_(include_usage),
-        logprobs_(logprobs) {}
+  // `stored` is the request that is kept with the answer; null: it is not kept.
+  ChatSink(Call call, const ChatCall& chat, json::Value stored)
+      : AnswerSink(std::move(call)),
+        shape_(shape_of(chat)),
+        stream_(chat.delivery.stream),
+        stored_(std::move(stored)),
+        choices_(static_cast<size_t>(chat.generation.choices)) {}
 
   void started(const gateway::Answerer& answerer) override {
-    writer_.emplace(head_of(answerer, call_.app->clock.now().seconds()), include_usage_, logprobs_);
-    call_.begin_events();
-    for (int i = 0; i < choices_; ++i)
-      call_.exchange->write(writer_->first(i));  // each role once, indexes in order
+    head_ = head_of(kIdPrefix, answerer, call_.app->clock.now());
+    if (!stream_) return;
+    writer_.emplace(head_, shape_);
+    begin_events();
   }
   void delta(const gateway::Delta& delta) override {
-    if (delta.text.empty() && delta.tokens.empty()) return;
-    call_.exchange->write(writer_->text(delta));
+    if (!stream_ || !stored_.is_null()) choices_[static_cast<size_t>(delta.choice)].add(delta);
+    if (!stream_) return;
+    buffer_.clear();
+    if (!roles_sent_) send_roles(!delta.tool_calls.empty());
+    writer_->piece(&buffer_, delta);
+    if (!buffer_.empty()) call_.exchange->write(buffer_);
   }
   void end(const gateway::End& end) override {
-    if (const auto error = failure_of(end)) {
-      if (!writer_) return call_.fail(*error);
-      call_.exchange->write(ChunkWriter::error(error_body(to_api_error(*error))));
-      call_.exchange->end();
-      return;
-    }
-    std::string last;
-    for (size_t i = 0; i < end.finishes.size(); ++i) {
-      last += writer_->finish(static_cast<int>(i), end.finishes[i]);
-    }
-    if (include_usage_) last += writer_->usage(end);
-    call_.exchange->write(last + ChunkWriter::done());
+    if (const auto error = failure_of(end)) return send_failure(*error);
+    if (stored_.is_null()) return send_end(end);
+    keep(end);
+  }
+
+ private:
+  // Each role once, indexes in order, with the first piece of any choice: only then is it known
+  // whether there is text.
+  void send_roles(bool calls) {
+    roles_sent_ = true;
+    for (size_t i = 0; i < choices_.size(); ++i)
+      writer_->first(&buffer_, static_cast<int>(i),
+                     shape_.tools_forced || (calls && choices_.size() == 1));
+  }
+  void send_failure(const base::Error& error) const {
+    if (!writer_) return fail(error);
+    call_.exchange->write("data: " + json::dump(error_body(to_api_error(error))) + "\n\n");
     call_.exchange->end();
   }
-
- private:
-  Call call_;
-  const int choices_;
-  const bool include_usage_, logprobs_;
-  std::optional<ChunkWriter> writer_;
-};
-
-class WholeSink final : public gateway::Sink {
- public:
-  WholeSink(Call call, int choices, bool logprobs)
-      : call_(std::move(call)), logprobs_(logprobs), choices_(static_cast<size_t>(choices)) {}
-
-  void started(const gateway::Answerer& answerer) override {
-    head_ = head_of(answerer, call_.app->clock.now().seconds());
+  void send_end(const gateway::End& end) {
+    if (!stream_) return respond_json(chat_answer(head_, choices_, end, shape_));
+    buffer_.clear();
+    if (!roles_sent_) send_roles(false);
+    for (size_t i = 0; i < end.finishes.size(); ++i)
+      writer_->finish(&buffer_, static_cast<int>(i), end.finishes[i]);
+    if (shape_.include_usage) writer_->usage(&buffer_, end.usage);
+    call_.exchange->write(buffer_.append(kStreamDone));
+    call_.exchange->end();
   }
-  void delta(const gateway::Delta& delta) override {
-    AnswerChoice& target = choices_[static_cast<size_t>(delta.choice)];
-    target.text += delta.text;
-    target.tokens.insert(target.tokens.end(), delta.tokens.begin(), delta.tokens.end());
-  }
-  void end(const gateway::End& end) override {
-    if (const auto error = failure_of(end)) return call_.fail(*error);
-    call_.respond_json(answer_json(head_, choices_, end, logprobs_));
+  // Writing waits for the disk, which the thread of the ledger must not.
+  void keep(const gateway::End& end) {
+    call_.app->workers.run([self = std::static_pointer_cast<ChatSink>(shared_from_this()), end] {
+      const base::Status stored = store_chat_completion(
+          self->call_, self->stored_, chat_answer(self->head_, self->choices_, end, self->shape_));
+      if (!stored) return self->send_failure(stored.error());
+      self->send_end(end);
+    });
   }
 
- private:
-  Call call_;
-  const bool logprobs_;
+  const ChatShape shape_;
+  const bool stream_;
+  const json::Value stored_;
   AnswerHead head_;
   std::vector<AnswerChoice> choices_;
+  std::optional<ChunkWriter> writer_;
+  bool roles_sent_ = false;
+  std::string buffer_;
 };
 
 void create_chat_completion(const Call& call) {
   const auto body = call.json_body();
   if (!body) return call.fail(body.error());
-  auto chat = parse_chat_request(*body, call.app->options.tolerate_unknown_parameters);
+  auto chat = parse_chat_request(*body);
   if (!chat) return call.fail(chat.error());
-
-  gateway::Generation request = std::move(chat->request);
-  request.request_id = call.request_id;
-  request.received_ns = call.request().received_ns;
-  std::shared_ptr<gateway::Sink> sink;
-  if (chat->stream)
-    sink = std::make_shared<StreamSink>(call, request.choices, chat->include_usage, chat->logprobs);
-  else
-    sink = std::make_shared<WholeSink>(call, request.choices, chat->logprobs);
-
-  const auto run = call.app->gateway.generate(call.caller, std::move(request), std::move(sink));
-  if (!run) return call.fail(run.error());
-  call.exchange->on_close([weak = std::weak_ptr(*run)] {
-    if (const auto strong = weak.lock()) strong->cancel();
-  });
+  if (chat->local_refusal) {
+    const auto route = call.app->gateway.find_model(call.caller, chat->generation.model);
+    if (route && (*route)->local() != nullptr) return call.fail(*chat->local_refusal);
+  }
+  auto sink = std::make_shared<ChatSink>(call, *chat, chat->store ? *body : json::Value());
+  answer(std::move(chat->generation), std::move(sink));
 }
 
 constexpr size_t kBodyBytesMax = 16u << 20;
@@ -123,6 +121,7 @@ constexpr Route kRoutes[] = {
      .auth = Auth::Key,
      .scope = "model.request",
      .body_bytes_max = kBodyBytesMax,
+     .body = &kChatCompletionSchema,
      .handle = create_chat_completion,
      .summary = "answers a chat, whole or streamed"},
 };

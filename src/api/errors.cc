@@ -53,16 +53,32 @@ std::string public_code(const std::string& reason) {
   return lower ? reason : "";
 }
 
-ApiError insufficient_quota() {
+// "not enough credit" -> "Not enough credit."
+std::string sentence(std::string text) {
+  if (text.empty()) return text;
+  if (text[0] >= 'a' && text[0] <= 'z') text[0] = static_cast<char>(text[0] - 'a' + 'A');
+  if (!text.ends_with('.')) text += '.';
+  return text;
+}
+
+// Which purse or budget is empty, behind the words that clients look for.
+ApiError insufficient_quota(const base::Error& error) {
+  std::string_view why = error.message;
+  constexpr std::string_view kBudget = "You exceeded your current quota: ";
+  if (why.starts_with(kBudget)) why.remove_prefix(kBudget.size());
   return {429,
           "insufficient_quota",
           "insufficient_quota",
           "",
-          "You exceeded your current quota, please check your plan and billing details. The "
-          "balance of this organisation "
-          "does not cover the most that this request may cost: lower max_tokens, or have the owner "
-          "add credit.",
+          "You exceeded your current quota, please check your plan and billing details. " +
+              sentence(std::string(why)),
           {{"x-should-retry", "false"}}};
+}
+
+// The gateway's own headers, where it gives some, say the time exactly.
+ApiError rate_limited(const base::Error& error) {
+  return {429, error.where == "tokens" ? "tokens" : "requests", "rate_limit_exceeded", "",
+          error.message, {{"retry-after", "1"}}};
 }
 
 ApiError overloaded(const base::Error& error) {
@@ -91,18 +107,25 @@ ApiError server_error(const base::Error& error) {
 
 }  // namespace
 
+Wire wire_of(std::string_view path) {
+  const bool messages = path == "/v1/messages" || path.starts_with("/v1/messages/");
+  return messages ? Wire::Anthropic : Wire::OpenAi;
+}
+
 ApiError to_api_error(const base::Error& error) {
   const int status = status_of(error.code);
-  if (error.code == Code::QuotaExceeded) return insufficient_quota();
+  if (error.code == Code::QuotaExceeded) return insufficient_quota(error);
+  if (error.code == Code::RateLimited) return rate_limited(error);
   if (error.code == Code::Unavailable) return overloaded(error);
   if (status == 500) return server_error(error);
   ApiError out{status,      "invalid_request_error", public_code(error.reason),
                error.where, error.message,           {}};
   if (error.reason == "context_length_exceeded") out.status = 400;
+  if (error.reason == "unsupported_parameter" || error.reason == "unsupported_value")
+    out.status = 400;
   if (error.reason == "model_not_found") out.param.clear();
   if (error.code == Code::NotFound && error.reason != "model_not_found") out.code.clear();
-  if (status == 429) out.type = "requests", out.headers = {{"retry-after", "1"}};
-  if (status == 501) out.headers = {{"x-should-retry", "false"}};
+  if (out.status == 501) out.headers = {{"x-should-retry", "false"}};
   return out;
 }
 
@@ -120,14 +143,55 @@ net::Response json_response(int status, const json::Value& body) {
   return {status, {{"content-type", "application/json"}}, json::dump(body)};
 }
 
-net::Response error_response(const ApiError& error) {
-  net::Response response = json_response(error.status, error_body(error));
+namespace {
+
+// Anthropic's statuses are those of HTTP but for two: an empty purse and an overloaded server.
+int anthropic_status(const ApiError& error) {
+  if (error.code == "insufficient_quota") return 402;
+  return error.status == 503 ? 529 : error.status;
+}
+
+std::string_view anthropic_type(int status) {
+  switch (status) {
+    case 401:
+      return "authentication_error";
+    case 402:
+      return "billing_error";
+    case 403:
+      return "permission_error";
+    case 404:
+      return "not_found_error";
+    case 413:
+      return "request_too_large";
+    case 429:
+      return "rate_limit_error";
+    case 504:
+      return "timeout_error";
+    case 529:
+      return "overloaded_error";
+    default:
+      return status >= 500 ? "api_error" : "invalid_request_error";
+  }
+}
+
+}  // namespace
+
+json::Value anthropic_error_body(const ApiError& error) {
+  const std::string_view type = anthropic_type(anthropic_status(error));
+  return json::Object{{"type", "error"},
+                      {"error", json::Object{{"type", type}, {"message", error.message}}}};
+}
+
+net::Response error_response(const ApiError& error, Wire wire) {
+  net::Response response = wire == Wire::OpenAi
+                               ? json_response(error.status, error_body(error))
+                               : json_response(anthropic_status(error), anthropic_error_body(error));
   response.headers.insert(response.headers.end(), error.headers.begin(), error.headers.end());
   return response;
 }
 
-net::Response error_response(const base::Error& error) {
-  return error_response(to_api_error(error));
+net::Response error_response(const base::Error& error, Wire wire) {
+  return error_response(to_api_error(error), wire);
 }
 
 ApiError missing_key() {

@@ -3,8 +3,10 @@
 // again.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "json/json.h"
@@ -21,10 +23,16 @@ struct ApiError {
   std::vector<net::Header> headers = {};  // retry-after, x-should-retry
 };
 
+// Whose clients read the answer: their error bodies differ.
+enum class Wire : uint8_t { OpenAi, Anthropic };
+Wire wire_of(std::string_view path);  // /v1/messages and below it are Anthropic's
+
 ApiError to_api_error(const base::Error& error);
 json::Value error_body(const ApiError& error);  // {"error":{"message","type","param","code"}}
-net::Response error_response(const ApiError& error);
-net::Response error_response(const base::Error& error);
+// {"type":"error","error":{"type","message"}}, with Anthropic's types
+json::Value anthropic_error_body(const ApiError& error);
+net::Response error_response(const ApiError& error, Wire wire = Wire::OpenAi);
+net::Response error_response(const base::Error& error, Wire wire = Wire::OpenAi);
 
 ApiError missing_key();
 ApiError wrong_key(std::string_view key);  // masked

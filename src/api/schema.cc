@@ -1,5 +1,6 @@
 #include "api/schema.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -57,8 +58,9 @@ std::string expected(const Field& field) {
 
 std::string quoted_list(std::span<const std::string_view> values) {
   std::string out;
+  const std::string_view last = values.size() == 2 ? " and " : ", and ";
   for (size_t i = 0; i < values.size(); ++i) {
-    if (i > 0) out += i + 1 == values.size() ? ", and " : ", ";
+    if (i > 0) out += i + 1 == values.size() ? last : ", ";
     out += "'" + std::string(values[i]) + "'";
   }
   return out;
@@ -74,16 +76,28 @@ base::Status check_value_in_list(const Field& field, const std::string& text,
                               "'. Supported values are: " + quoted_list(field.values) + ".");
 }
 
+base::Status check_name(const std::string& text, const std::string& path) {
+  const bool good = std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-';
+  });
+  if (good) return {};
+  return refuse_parameter("invalid_value", path,
+                          "Invalid '" + path +
+                              "': string does not match pattern. Expected a string that matches "
+                              "the pattern '^[a-zA-Z0-9_-]+$'.");
+}
+
 base::Status check_length(const Field& field, size_t length, bool string, const std::string& path) {
   const std::string what = string ? "string" : "array";
   const auto whole = [](double bound) { return std::to_string(static_cast<int64_t>(bound)); };
   const auto count = static_cast<double>(length);
-  if (count < field.min && length == 0 && !string) {
-    return refuse_parameter("empty_array", path,
-                            "Invalid '" + path +
-                                "': empty array. Expected an array with minimum "
-                                "length " +
-                                whole(field.min) + ", but got an empty array instead.");
+  if (count < field.min && length == 0) {
+    const std::string with_article = (string ? "a " : "an ") + what;
+    return refuse_parameter("empty_" + what, path,
+                            "Invalid '" + path + "': empty " + what + ". Expected " + with_article +
+                                " with minimum length " + whole(field.min) +
+                                ", but got an empty " + what + " instead.");
   }
   if (count >= field.min && count <= field.max) return {};
   const bool above = count > field.max;
@@ -138,9 +152,8 @@ base::Status check_array(const json::Value& value, const Field& field, bool tole
   return {};
 }
 
-base::Status check_field(const json::Value& body, const Field& field, bool tolerate_unknown,
+base::Status check_field(const json::Value& value, const Field& field, bool tolerate_unknown,
                          const std::string& path) {
-  const json::Value& value = body[field.name];
   if (!fits(value, field.kinds)) return wrong_type(path, expected(field), value);
   if (value.is_number()) {
     const bool integer = (field.kinds & kDecimal) == 0;
@@ -148,6 +161,7 @@ base::Status check_field(const json::Value& body, const Field& field, bool toler
   }
   if (value.is_string()) {
     if (!field.values.empty()) TRY_VOID(check_value_in_list(field, value.as_string(), path));
+    if (field.name_only) TRY_VOID(check_name(value.as_string(), path));
     const bool bounded = field.min > 0 || field.max < Field::kNoBound;
     if (!bounded) return {};
     return check_length(field, base::count_characters(value.as_string()), true, path);
@@ -164,9 +178,12 @@ base::Status check_fields(const json::Value& body, const Schema& schema, bool to
                           const std::string& path) {
   for (const Field& field : schema.fields) {
     const json::Value* value = find_parameter(body, field.name);
+    if (value == nullptr && !field.required) continue;
+    if (value == nullptr && !field.missing.empty())
+      return refuse_parameter("", "", std::string(field.missing));
     const std::string field_path = join(path, field.name);
-    if (value == nullptr && field.required) return missing(field_path);
-    if (value != nullptr) TRY_VOID(check_field(body, field, tolerate_unknown, field_path));
+    if (value == nullptr) return missing(field_path);
+    TRY_VOID(check_field(*value, field, tolerate_unknown, field_path));
   }
   if (schema.open || tolerate_unknown) return {};
   for (const auto& [name, value] : body.as_object()) {

@@ -37,6 +37,9 @@ struct Field {
   const Schema* schema = nullptr;                 // of the object, or of an array's objects
   uint16_t elements = kAny;                       // kinds of an array's elements
   std::string_view summary = {};
+  std::string_view missing = {};  // what is said when a required field is absent, in place of
+                                  // missing_required_parameter; then without code and param
+  bool name_only = false;         // a string of [a-zA-Z0-9_-] alone
   static constexpr double kNoBound = 1e300;
 };
 

@@ -41,7 +41,7 @@ TEST(Schema, RefusesAsOpenAiDoes) {
       {R"({"model":"m","n":1.5})", "invalid_type", "n",
        "Invalid type for 'n': expected an integer, but got a decimal instead."},
       {R"({"model":"m","colour":"blue"})", "invalid_value", "colour",
-       "Invalid value: 'blue'. Supported values are: 'red', and 'green'."},
+       "Invalid value: 'blue'. Supported values are: 'red' and 'green'."},
       {R"({"model":"m","stop":7})", "invalid_type", "stop",
        "Invalid type for 'stop': expected one of a string or array of strings, but got an integer "
        "instead."},

@@ -1,6 +1,7 @@
 #include "api/service.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "api/routes.h"
 #include "api/workers.h"
@@ -159,12 +160,18 @@ std::string_view shown(std::string_view path) { return path.substr(0, 200); }
 }  // namespace
 
 void add_common_headers(std::vector<net::Header>* headers, std::string_view path,
-                        std::string_view request_id, int64_t elapsed_ns) {
+                        std::string_view request_id, std::string_view org_id, int64_t elapsed_ns) {
   const auto add = [headers](std::string name, std::string value) {
     headers->push_back({std::move(name), std::move(value)});
   };
   add("x-request-id", std::string(request_id));
   if (is_api(path)) {
+    if (wire_of(path) == Wire::Anthropic) {
+      add("request-id", std::string(request_id));
+      if (!org_id.empty()) add("anthropic-organization-id", std::string(org_id));
+    } else if (!org_id.empty()) {
+      add("openai-organization", std::string(org_id));
+    }
     add("openai-version", "2020-10-01");
     add("openai-processing-ms", std::to_string(elapsed_ns / 1'000'000));
     add("access-control-allow-origin", "*");
@@ -188,21 +195,23 @@ void add_common_headers(std::vector<net::Header>* headers, std::string_view path
 std::optional<net::Response> Service::admit(net::Request& request) {
   const std::string request_id = crypto::random_id("req_");
   const auto answer = [&](net::Response response) {
-    add_common_headers(&response.headers, request.path, request_id,
+    add_common_headers(&response.headers, request.path, request_id, "",
                        base::monotonic_ns() - request.received_ns);
     return response;
   };
+  const Wire wire = wire_of(request.path);
   if (request.method == "OPTIONS" && is_api(request.path)) return answer(preflight());
   Match match = find_route(request.method, request.path);
   if (match.route == nullptr) {
     return answer(error_response(match.path_known
                                      ? wrong_method(request.method, shown(request.path))
-                                     : unknown_url(request.method, shown(request.path))));
+                                     : unknown_url(request.method, shown(request.path)),
+                                 wire));
   }
   auto admitted = std::make_shared<Admitted>();
   auto error = authenticate(app_, *match.route, request, &admitted->call.caller);
   if (!error) error = check_scope(*match.route, admitted->call.caller);
-  if (error) return answer(error_response(*error));
+  if (error) return answer(error_response(*error, wire));
   request.body_bytes_max = match.route->body_bytes_max;
   admitted->route = match.route;
   admitted->call.app = &app_;
@@ -236,24 +245,40 @@ net::Response Service::refuse(int status, std::string_view message, std::string_
                  std::string(message),
                  {}};
   if (status >= 500) error.headers = {{"x-should-retry", "false"}};
-  net::Response response = error_response(error);
-  add_common_headers(&response.headers, path.empty() ? "/v1" : path, crypto::random_id("req_"), 0);
+  net::Response response = error_response(error, wire_of(path));
+  add_common_headers(&response.headers, path.empty() ? "/v1" : path, crypto::random_id("req_"), "",
+                     0);
   return response;
 }
 
 void Call::respond(net::Response response) const {
-  add_common_headers(&response.headers, request().path, request_id,
+  add_common_headers(&response.headers, request().path, request_id, caller.org_id,
                      base::monotonic_ns() - request().received_ns);
   exchange->respond(std::move(response));
 }
 
-void Call::begin_events() const {
+void Call::fail(const base::Error& error, const std::vector<net::Header>& headers) const {
+  fail(to_api_error(error), headers);
+}
+
+void Call::fail(const ApiError& error, const std::vector<net::Header>& headers) const {
+  net::Response response = error_response(error, wire_of(request().path));
+  std::erase_if(response.headers, [&](const net::Header& own) {
+    return std::ranges::find(headers, own.name, &net::Header::name) != headers.end();
+  });
+  response.headers.insert(response.headers.end(), headers.begin(), headers.end());
+  respond(std::move(response));
+}
+
+void Call::begin_events(std::vector<net::Header> headers) const {
   net::Response head{200,
                      {{"content-type", "text/event-stream"},
                       {"cache-control", "no-cache"},
                       {"x-accel-buffering", "no"}},
                      ""};
-  add_common_headers(&head.headers, request().path, request_id,
+  head.headers.insert(head.headers.end(), std::make_move_iterator(headers.begin()),
+                      std::make_move_iterator(headers.end()));
+  add_common_headers(&head.headers, request().path, request_id, caller.org_id,
                      base::monotonic_ns() - request().received_ns);
   exchange->begin_stream(std::move(head));
 }

@@ -19,9 +19,9 @@ class Service final : public net::Service {
   App& app_;
 };
 
-// Headers of every answer below `path`: for the API the request id, OpenAI's version and CORS; for
-// the page what keeps other sites and injected scripts out.
+// Headers of every answer below `path`: for the API the request id, the organisation (unless it is
+// empty), OpenAI's version and CORS; for the page what keeps other sites and injected scripts out.
 void add_common_headers(std::vector<net::Header>* headers, std::string_view path,
-                        std::string_view request_id, int64_t elapsed_ns);
+                        std::string_view request_id, std::string_view org_id, int64_t elapsed_ns);
 
 }  // namespace api
