@@ -138,34 +138,50 @@ base::Status Call::add_headers() {
   return {};
 }
 
+void Call::prepare(CURL* easy, ClientLoop& loop) {
+  set(easy, CURLOPT_NOSIGNAL, 1L);
+  set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  set(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  set(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  set(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+  set(easy, CURLOPT_PATH_AS_IS, 1L);
+  set(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
+  set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  set(easy, CURLOPT_PROXY, "");  // not the environment's either
+  set(easy, CURLOPT_POST, 1L);
+  set(easy, CURLOPT_OPENSOCKETFUNCTION, &Call::on_open_socket);
+  set(easy, CURLOPT_CLOSESOCKETFUNCTION, &ClientLoop::close_socket);
+  set(easy, CURLOPT_CLOSESOCKETDATA, &loop);
+  set(easy, CURLOPT_HEADERFUNCTION, &Call::on_header);
+  set(easy, CURLOPT_WRITEFUNCTION, &Call::on_body);
+}
+
+// Whether the handle must be reset after this call: it has options that prepare() and a plain POST
+// do not set again.
+bool Call::is_special() const {
+  return request_.method != "POST" || !request_.proxy.empty() || !request_.ca_file.empty() ||
+         request_.follow_redirects || request_.public_addresses_only;
+}
+
 void Call::set_method() {
   const std::string& method = request_.method;
-  if (method == "GET" && request_.body.empty()) {
-    set(easy_, CURLOPT_HTTPGET, 1L);
-  } else if (method == "HEAD") {
+  const bool has_body = method == "POST" || !request_.body.empty();
+  if (method == "HEAD") {
     set(easy_, CURLOPT_NOBODY, 1L);
-  } else if (method == "POST" || !request_.body.empty()) {
-    set(easy_, CURLOPT_POST, 1L);
+  } else if (has_body) {
     set(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
     set(easy_, CURLOPT_POSTFIELDS, request_.body.data());  // not copied
-    if (method != "POST") set(easy_, CURLOPT_CUSTOMREQUEST, method.c_str());
   } else {
-    set(easy_, CURLOPT_CUSTOMREQUEST, method.c_str());
+    set(easy_, CURLOPT_HTTPGET, 1L);
   }
+  if (method != "POST" && method != "HEAD" && (has_body || method != "GET"))
+    set(easy_, CURLOPT_CUSTOMREQUEST, method.c_str());
 }
 
 void Call::set_connection() {
   set(easy_, CURLOPT_PRIVATE, this);
-  set(easy_, CURLOPT_NOSIGNAL, 1L);
-  set(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
-  set(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-  set(easy_, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   set(easy_, CURLOPT_CONNECTTIMEOUT_MS, milliseconds_of(request_.connect_timeout));
-  set(easy_, CURLOPT_TCP_KEEPALIVE, 1L);
-  set(easy_, CURLOPT_PATH_AS_IS, 1L);
-  set(easy_, CURLOPT_HTTP_CONTENT_DECODING, 0L);
-  set(easy_, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-  set(easy_, CURLOPT_PROXY, request_.proxy.c_str());  // empty: not the environment's either
+  if (!request_.proxy.empty()) set(easy_, CURLOPT_PROXY, request_.proxy.c_str());
   if (!request_.ca_file.empty()) set(easy_, CURLOPT_CAINFO, request_.ca_file.c_str());
   if (request_.follow_redirects) {
     set(easy_, CURLOPT_FOLLOWLOCATION, 1L);
@@ -177,13 +193,8 @@ void Call::set_connection() {
     set(easy_, CURLOPT_FRESH_CONNECT, 1L);
     set(easy_, CURLOPT_FORBID_REUSE, 1L);
   }
-  set(easy_, CURLOPT_OPENSOCKETFUNCTION, &Call::on_open_socket);
   set(easy_, CURLOPT_OPENSOCKETDATA, this);
-  set(easy_, CURLOPT_CLOSESOCKETFUNCTION, &ClientLoop::close_socket);
-  set(easy_, CURLOPT_CLOSESOCKETDATA, loop_);
-  set(easy_, CURLOPT_HEADERFUNCTION, &Call::on_header);
   set(easy_, CURLOPT_HEADERDATA, this);
-  set(easy_, CURLOPT_WRITEFUNCTION, &Call::on_body);
   set(easy_, CURLOPT_WRITEDATA, this);
 }
 

@@ -25,7 +25,9 @@ class Call final : public ClientCall, public std::enable_shared_from_this<Call> 
   void cancel() override;
 
   // --- for the loop, on its thread
-  base::Status set_up(CURL* easy);  // what cannot be sent is invalid_request
+  static void prepare(CURL* easy, ClientLoop& loop);  // a new or reset handle
+  base::Status set_up(CURL* easy);  // a prepared one; what cannot be sent is invalid_request
+  bool is_special() const;
   CURL* easy() const { return easy_; }
   CURL* release_easy();
   bool added() const { return added_; }  // to the multi handle

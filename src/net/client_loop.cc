@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "net/handler_scope.h"
 
 namespace net {
 namespace asio = boost::asio;
@@ -72,11 +73,13 @@ void ClientLoop::begin(std::shared_ptr<Call> call) {
 
 // Curl is never called by a sink, nor before send() has returned.
 void ClientLoop::wake() {
-  if (std::exchange(drive_posted_, true)) return;
-  asio::post(context_, [self = shared_from_this()] {
-    self->drive_posted_ = false;
+  if (std::exchange(drive_coming_, true)) return;
+  const auto come = [self = shared_from_this()] {
+    self->drive_coming_ = false;
+    const HandlerScope scope(self->context_);
     if (!self->stopped_) self->drive();
-  });
+  };
+  if (!HandlerScope::defer(context_, come)) asio::post(context_, come);
 }
 
 void ClientLoop::drive() {
@@ -98,6 +101,7 @@ void ClientLoop::add(Call& call) {
   } else {
     easy = curl_easy_init();
     CHECK(easy);
+    Call::prepare(easy, *this);
   }
   if (const base::Status status = call.set_up(easy); !status) return finish(call, status);
   ++inside_;
@@ -146,12 +150,14 @@ void ClientLoop::finish(Call& call, const base::Status& status) {
       curl_multi_remove_handle(multi_, easy);
       --inside_;
     }
-    if (spare_.size() < kSpareHandlesMax) {
+    if (call.is_special()) {
       curl_easy_reset(easy);
-      spare_.push_back(easy);
-    } else {
-      curl_easy_cleanup(easy);
+      Call::prepare(easy, *this);
     }
+    if (spare_.size() < kSpareHandlesMax)
+      spare_.push_back(easy);
+    else
+      curl_easy_cleanup(easy);
   }
   calls_open_.fetch_sub(1, std::memory_order_relaxed);
   call.end(status);
@@ -191,6 +197,7 @@ void ClientLoop::arm_timer() {
 }
 
 void ClientLoop::on_timer() {
+  const HandlerScope scope(context_);
   timer_ns_ = 0;
   const int64_t now_ns = base::monotonic_ns();
   if (curl_deadline_ns_ != 0 && now_ns >= curl_deadline_ns_) {
@@ -285,6 +292,7 @@ void ClientLoop::ready(const std::shared_ptr<Socket>& socket, int mask) {
   const std::shared_ptr<ClientLoop> self = shared_from_this();
   const bool wanted =
       (socket->want & (mask == CURL_CSELECT_IN ? CURL_POLL_IN : CURL_POLL_OUT)) != 0;
+  const HandlerScope scope(context_);
   if (!wanted) return;  // of an idle connection: curl looks at it before it uses it again
   act(socket->descriptor.native_handle(), mask);
   if (socket->loop) wait(socket);

@@ -66,7 +66,7 @@ class ClientLoop : public std::enable_shared_from_this<ClientLoop> {
   int64_t timer_ns_ = 0;          // when timer_ fires; 0: not armed
   int64_t curl_deadline_ns_ = 0;  // when curl wants to be called; 0: never
   bool curl_due_ = false;         // curl wants to be called now
-  bool drive_posted_ = false;
+  bool drive_coming_ = false;
   int inside_ = 0;  // curl: its callbacks may not call it
   std::unordered_map<curl_socket_t, std::shared_ptr<Socket>> sockets_;
   std::unordered_map<Call*, std::shared_ptr<Call>> open_;

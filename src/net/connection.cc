@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "net/handler_scope.h"
 #include "net/http_chunked.h"
 #include "net/http_head.h"
 #include "net/spool.h"
@@ -90,6 +91,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void queue_answer(Response response, std::string method, bool keep_alive);
   void begin_exchange(Request request, bool keep_alive);
   void pump();
+  void start_write();
   void written(error_code error, size_t bytes);
   void end_writing();
   void finish_exchange();
@@ -361,18 +363,19 @@ asio::awaitable<void> Connection::linger() {
 }
 
 void Connection::begin_exchange(Request request, bool keep_alive) {
-  const std::weak_ptr<Connection> weak = weak_from_this();
   asio::io_context* context = loop_.context;
   exchange_ended_ = false;
   last_write_ns_ = base::monotonic_ns();
+  auto wake = [weak = weak_from_this(), context] {
+    const auto send = [weak] {
+      if (const auto connection = weak.lock()) connection->pump();
+    };
+    if (!HandlerScope::defer(*context, send)) asio::post(*context, send);
+  };
   exchange_ = std::make_shared<Exchange>(std::move(request), keep_alive,
-                                         loop_.options->queued_bytes_max, [weak, context] {
-                                           asio::post(*context, [weak] {
-                                             if (const auto connection = weak.lock())
-                                               connection->pump();
-                                           });
-                                         });
+                                         loop_.options->queued_bytes_max, std::move(wake));
   loop_.busy.fetch_add(1, std::memory_order_relaxed);
+  const HandlerScope scope(*context);
   loop_.service->handle(guard_exchange(exchange_, [service = loop_.service](const Request& of) {
     return service->refuse(500, "The server gave no answer. This is a fault of the server.",
                            of.path);
@@ -410,27 +413,39 @@ void Connection::probe() {
     send_continue();
 }
 
-// Starts the next write, if none is under way and there is something to send.
+// Sends what there is to send, as far as the socket takes it at once; the rest when it takes more.
 void Connection::pump() {
-  if (closed_ || write_pending_) return;
-  if (exchange_) {
-    const Exchange::Stage stage = exchange_->collect(&next_);
-    if (stage == Exchange::Stage::Aborted) return close();
-    exchange_ended_ = stage == Exchange::Stage::Ended;
+  while (!closed_ && !write_pending_) {
+    if (exchange_) {
+      const Exchange::Stage stage = exchange_->collect(&next_);
+      if (stage == Exchange::Stage::Aborted) return close();
+      exchange_ended_ = stage == Exchange::Stage::Ended;
+    }
+    if (writing_.empty() && !next_.empty()) {
+      writing_.swap(next_);
+      written_ = 0;
+    }
+    if (writing_.empty()) {
+      if (exchange_ && exchange_ended_) finish_exchange();
+      return;
+    }
+    error_code error = asio::error::would_block;
+    const auto bytes = asio::buffer(writing_.data() + written_, writing_.size() - written_);
+    const size_t count = tls_ ? 0 : socket_.write_some(bytes, error);
+    if (error == asio::error::would_block) return start_write();
+    written(error, count);
   }
-  if (writing_.empty() && !next_.empty()) {
-    writing_.swap(next_);
-    written_ = 0;
-  }
-  if (writing_.empty()) {
-    if (exchange_ && exchange_ended_) finish_exchange();
-    return;
-  }
+}
+
+void Connection::start_write() {
   write_pending_ = true;
   write_deadline_ns_ = base::monotonic_ns() + loop_.options->write_timeout.ns;
   const auto bytes = asio::buffer(writing_.data() + written_, writing_.size() - written_);
   auto then = [self = shared_from_this()](error_code error, size_t count) {
+    self->write_pending_ = false;
+    self->write_deadline_ns_ = 0;
     self->written(error, count);
+    self->pump();
   };
   if (tls_)
     tls_->async_write_some(bytes, std::move(then));
@@ -448,21 +463,17 @@ void Connection::end_writing() {
 }
 
 void Connection::written(error_code error, size_t bytes) {
-  write_pending_ = false;
-  write_deadline_ns_ = 0;
   if (error) return close();
   last_write_ns_ = base::monotonic_ns();
   if (exchange_) exchange_->sent(bytes);
   written_ += bytes;
-  if (written_ == writing_.size()) {
-    writing_.clear();
-    if (writing_.capacity() > kReadBytes) writing_.shrink_to_fit();
-    if (!keep_alive_ && next_.empty() && !exchange_) {
-      if (!tls_) end_writing();
-      answered_.cancel();
-    }
+  if (written_ < writing_.size()) return;
+  writing_.clear();
+  if (writing_.capacity() > kReadBytes) writing_.shrink_to_fit();
+  if (!keep_alive_ && next_.empty() && !exchange_) {
+    if (!tls_) end_writing();
+    answered_.cancel();
   }
-  pump();
 }
 
 void Connection::finish_exchange() {
@@ -524,6 +535,7 @@ void start_connection(Loop& loop, Accepted accepted) {
     ::close(accepted.fd);
     return;
   }
+  socket.non_blocking(true, error);
   if (accepted.family != AF_UNIX) socket.set_option(asio::ip::tcp::no_delay(true), error);
   auto connection = std::make_shared<Connection>(loop, std::move(socket), std::move(accepted));
   asio::co_spawn(*loop.context, connection->run(), asio::detached);
