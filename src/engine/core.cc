@@ -1,6 +1,7 @@
 #include "engine/core.h"
 
 #include <algorithm>
+#include <cmath>
 #include <random>
 
 #include "base/check.h"
@@ -23,6 +24,16 @@ int64_t pages_for(int64_t tokens) {
   return (tokens + kernels::kPageTokens - 1) / kernels::kPageTokens;
 }
 
+// The mean's direction: a sum has the same.
+std::vector<float> unit_mean(const std::vector<double>& sum) {
+  double squares = 0;
+  for (const double x : sum) squares += x * x;
+  const double scale = squares > 0 ? 1 / std::sqrt(squares) : 0;
+  std::vector<float> out;
+  for (const double x : sum) out.push_back(static_cast<float>(x * scale));
+  return out;
+}
+
 base::Error shut_down() {
   return {Code::Unavailable, "the engine was shut down", "server_is_draining", {}, {}};
 }
@@ -30,17 +41,22 @@ base::Error shut_down() {
 }  // namespace
 
 Stream::Stream(uint64_t id_in, Request request_in, Sink sink_in, const text::Tokenizer& tokenizer,
-               uint64_t seed)
+               uint64_t seed, std::shared_ptr<text::GrammarMasks> masks)
     : id(id_in),
       request(std::move(request_in)),
       sink(std::move(sink_in)),
       sampler(request.sampling, request.sampling.seed.value_or(seed)),
-      text(tokenizer, request.stop, request.sampling.logprobs) {}
+      text(tokenizer, request.stop, request.sampling.logprobs, request.spelled_tokens) {
+  if (masks) cursor.emplace(std::move(masks));
+}
+
+int32_t Stream::token_at(int64_t position) const {
+  return position < prompt_tokens() ? request.prompt[static_cast<size_t>(position)]
+                                    : tokens[static_cast<size_t>(position - prompt_tokens())];
+}
 
 // The last token that is written is never read again, so it needs no place.
-int64_t Stream::pages_needed() const {
-  return pages_for(static_cast<int64_t>(request.prompt.size()) + request.max_tokens - 1);
-}
+int64_t Stream::pages_needed() const { return pages_for(prompt_tokens() + request.max_tokens - 1); }
 
 Engine::Core::Core(std::shared_ptr<const model::Model> model, const Options& options,
                    std::unique_ptr<model::KvCache> cache)
@@ -51,11 +67,11 @@ Engine::Core::Core(std::shared_ptr<const model::Model> model, const Options& opt
       context_length_(
           std::min(model_->config().context_length, cache_->pages() * kernels::kPageTokens)),
       pool_(options.threads > 0 ? options.threads : base::default_thread_count()),
-      forward_(model_, options.max_batch + options.prefill_tokens_per_step, options.max_batch,
-               context_length_),
+      forward_(model_, options.max_batch + options.prefill_tokens_per_step,
+               options.max_batch + kScoredRowsPerStep, context_length_),
+      grammars_(*model_, vocab_size_),
+      pages_(cache_->pages()),
       seeds_(options.seed.value_or(system_seed())) {
-  for (int64_t page = cache_->pages(); page-- > 0;)
-    free_pages_.push_back(static_cast<int32_t>(page));
   stats_.pages_total = stats_.pages_free = cache_->pages();
   thread_ = std::thread([this] { run(); });
 }
@@ -73,7 +89,15 @@ base::Status Engine::Core::check(const Request& request) const {
   const auto prompt_tokens = static_cast<int64_t>(request.prompt.size());
   if (prompt_tokens == 0)
     return base::fail(Code::InvalidArgument, "the prompt is empty", "prompt", "invalid_value");
-  if (prompt_tokens + 1 > context_length_) {
+  const bool generates = request.task == Task::Generate;
+  if (!generates && prompt_tokens > context_length_) {
+    return base::fail(Code::TooLarge,
+                      "This model's maximum context length is " + std::to_string(context_length_) +
+                          " tokens, but the input has " + std::to_string(prompt_tokens) +
+                          " tokens. Please shorten it.",
+                      "input", "context_length_exceeded");
+  }
+  if (generates && prompt_tokens + 1 > context_length_) {
     return base::fail(
         Code::TooLarge,
         "This model's maximum context length is " + std::to_string(context_length_) +
@@ -110,6 +134,9 @@ base::Result<uint64_t> Engine::Core::submit(Request request, Sink sink) {
   TRY_VOID(check(request));
   const int64_t room = context_length_ - static_cast<int64_t>(request.prompt.size());
   request.max_tokens = request.max_tokens <= 0 ? room : std::min(request.max_tokens, room);
+  if (request.task != Task::Generate) request.max_tokens = 1;
+  std::shared_ptr<text::GrammarMasks> masks;
+  if (request.grammar) masks = grammars_.masks(request.grammar, request.spelled_tokens);
   const std::string key = request.fairness_key;
   uint64_t id = 0;
   {
@@ -129,8 +156,9 @@ base::Result<uint64_t> Engine::Core::submit(Request request, Sink sink) {
     ++stats_.requests;
     ++stats_.queued;
     live_.insert(id);
-    waiting_.push(key, std::make_unique<Stream>(id, std::move(request), std::move(sink),
-                                                model_->tokenizer(), seeds_.next()));
+    waiting_.push(
+        key, std::make_unique<Stream>(id, std::move(request), std::move(sink), model_->tokenizer(),
+                                      seeds_.next(), std::move(masks)));
   }
   changed_.notify_one();
   return id;
@@ -159,7 +187,7 @@ Stats Engine::Core::stats() const {
 void Engine::Core::run() {
   while (wait_for_work()) {
     take_cancelled();
-    admit();
+    admit_waiting();
     if (!running_.empty()) step();
   }
   end_all();
@@ -193,105 +221,29 @@ void Engine::Core::take_cancelled() {
   remove_ended();
 }
 
+bool Engine::Core::admit(Stream& stream) {
+  return pages_.lease(stream.request.fairness_key, stream.request.prompt, stream.pages_needed(),
+                      !stream.needs_all_rows(), &stream.pages);
+}
+
 // Whoever's turn it is goes first, also when a smaller request behind it would fit: nobody waits
 // for ever.
-void Engine::Core::admit() {
+void Engine::Core::admit_waiting() {
   const std::lock_guard lock(mutex_);
   while (!waiting_.empty() && static_cast<int64_t>(running_.size()) < options_.max_batch) {
-    const auto needed = static_cast<size_t>(waiting_.front().pages_needed());
-    if (needed > free_pages_.size()) break;
-    std::unique_ptr<Stream> stream = waiting_.pop();
-    stream->pages.assign(free_pages_.end() - static_cast<ptrdiff_t>(needed), free_pages_.end());
-    free_pages_.resize(free_pages_.size() - needed);
-    running_.push_back(std::move(stream));
+    if (!admit(waiting_.front())) break;
+    running_.push_back(waiting_.pop());
   }
   stats_.queued = waiting_.size();
   stats_.active = static_cast<int64_t>(running_.size());
-  stats_.pages_free = static_cast<int64_t>(free_pages_.size());
+  stats_.pages_free = pages_.available();
 }
 
-// Every stream that writes gets its one row; prompts share what the step allows them, the
-// longest-waiting first.
-void Engine::Core::plan_rows() {
-  plan_.clear();
-  rows_.clear();
-  int64_t prompt_rows_left = options_.prefill_tokens_per_step;
-  int32_t samples = 0;
-  for (const auto& stream : running_) {
-    const auto prompt_tokens = static_cast<int64_t>(stream->request.prompt.size());
-    int64_t count = 1;
-    if (stream->in_prompt()) {
-      count = std::min(prompt_rows_left, prompt_tokens - stream->next_position);
-      prompt_rows_left -= count;
-      if (count == 0) continue;
-    }
-    const bool last_of_prompt = stream->next_position + count >= prompt_tokens;
-    for (int64_t i = 0; i < count; ++i) {
-      const int64_t position = stream->next_position + i;
-      const int32_t token = position < prompt_tokens
-                                ? stream->request.prompt[static_cast<size_t>(position)]
-                                : stream->last_token;
-      if (position % kernels::kPageTokens == 0)
-        cache_->clear(stream->pages[static_cast<size_t>(position / kernels::kPageTokens)]);
-      const bool sampled = last_of_prompt && i + 1 == count;
-      rows_.push_back(
-          {token, static_cast<int32_t>(position), stream->pages.data(), sampled ? samples++ : -1});
-    }
-    plan_.push_back({stream.get(), count, last_of_prompt});
-  }
-}
-
-void Engine::Core::step() {
-  plan_rows();
-  forward_.step(rows_, *cache_, pool_);
-  sample();
-  uint64_t prompt_tokens = 0, completion_tokens = 0;
-  for (const Share& share : plan_) {
-    Stream& stream = *share.stream;
-    if (stream.in_prompt()) prompt_tokens += static_cast<uint64_t>(share.rows);
-    stream.next_position += share.rows;
-    const int64_t before = stream.generated;
-    if (share.samples) accept(stream);
-    completion_tokens += static_cast<uint64_t>(stream.generated - before);
-  }
-  {
-    const std::lock_guard lock(mutex_);
-    ++stats_.steps;
-    stats_.prompt_tokens += prompt_tokens;
-    stats_.completion_tokens += completion_tokens;
-  }
-  remove_ended();
-}
-
-void Engine::Core::sample() {
-  std::vector<Stream*> sampling;
-  for (const Share& share : plan_) {
-    if (share.samples) sampling.push_back(share.stream);
-  }
-  const auto vocab = static_cast<size_t>(vocab_size_);
-  pool_.parallel_for(static_cast<int64_t>(sampling.size()), 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      Stream& stream = *sampling[static_cast<size_t>(i)];
-      stream.sampled = stream.sampler.next({forward_.logits(i), vocab});
-    }
-  });
-}
-
-// Takes the sampled token into the stream and hands out the text that it completes.
-void Engine::Core::accept(Stream& stream) {
-  if (!stream.sampled) return end(stream, Finish::Error, stream.sampled.error());
-  const TokenLogprob& token = *stream.sampled;
-  if (!stream.request.ignore_stop_tokens && model_->is_stop(token.id))
-    return end(stream, Finish::Stop);
-  stream.last_token = token.id;
-  ++stream.generated;
-  if (stream.text.push(token)) return end(stream, Finish::Stop);
-  if (stream.generated >= stream.request.max_tokens) return end(stream, Finish::Length);
-  Event event;
-  stream.text.take(&event.text, &event.logprobs);
-  if (event.text.empty() && event.logprobs.empty()) return;
-  event.completion_tokens = stream.generated;
-  stream.sink(event);
+void Engine::Core::give_back_pages(Stream& stream) {
+  std::vector<int32_t> written;
+  for (int64_t position = 0; position < stream.next_position; ++position)
+    written.push_back(stream.token_at(position));
+  pages_.give_back(stream.id, written, &stream.pages);
 }
 
 void Engine::Core::end(Stream& stream, Finish finish, std::optional<base::Error> error) {
@@ -301,16 +253,17 @@ void Engine::Core::end(Stream& stream, Finish finish, std::optional<base::Error>
   // finds it.
   {
     const std::lock_guard lock(mutex_);
-    free_pages_.insert(free_pages_.end(), stream.pages.begin(), stream.pages.end());
-    stream.pages.clear();
+    if (!stream.pages.table.empty()) give_back_pages(stream);
     cancelled_.erase(stream.id);
     if (finish == Finish::Cancelled) ++stats_.cancelled;
-    stats_.pages_free = static_cast<int64_t>(free_pages_.size());
+    stats_.pages_free = pages_.available();
+    stats_.cached_tokens += static_cast<uint64_t>(stream.cached);
   }
-  Event event;
   stream.text.finish();
-  stream.text.take(&event.text, &event.logprobs);
-  event.completion_tokens = stream.generated;
+  Event event = next_event(stream);
+  if (finish == Finish::Stop && stream.request.task == Task::Embed) {
+    event.embedding = unit_mean(stream.hidden_sum);
+  }
   event.finish = finish;
   event.error = std::move(error);
   stream.sink(event);

@@ -67,7 +67,9 @@ struct Request {
   Sampling sampling = {};
   int64_t max_tokens = 0;  // 0, or more than fits: as many as the context has room for
   std::vector<std::string> stop = {};
-  std::string fairness_key = {};    // waiting requests take turns by this key (a project, a user)
+  // A project, a user: waiting requests take turns by it, and what prompts have in common is
+  // computed once within it and never across.
+  std::string fairness_key = {};
   bool ignore_stop_tokens = false;  // for measurements
   // What is generated stays within this language and ends when it is complete; null: anything goes.
   std::shared_ptr<const text::Grammar> grammar = {};
@@ -93,7 +95,8 @@ struct Stats {
   int64_t queued = 0;
   int64_t pages_total = 0, pages_free = 0;  // free: neither in use nor reserved
   uint64_t steps = 0;
-  uint64_t prompt_tokens = 0, completion_tokens = 0;
+  uint64_t prompt_tokens = 0, completion_tokens = 0;  // computed
+  uint64_t cached_tokens = 0;                         // of prompts, found in the cache
   uint64_t requests = 0, cancelled = 0, refused = 0;
 };
 

@@ -1,6 +1,7 @@
 #include "engine/sampler.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -11,6 +12,7 @@ namespace engine {
 namespace {
 
 constexpr float kBan = -100;  // OpenAI's bias for "never"
+constexpr float kNever = -std::numeric_limits<float>::infinity();
 
 std::unexpected<base::Error> out_of_range(const char* parameter, const std::string& range) {
   return base::fail(base::Code::InvalidArgument, std::string(parameter) + " must be " + range,
@@ -20,6 +22,31 @@ std::unexpected<base::Error> out_of_range(const char* parameter, const std::stri
 bool within(float value, float low, float high) {
   return value >= low && value <= high;
 }  // false for NaN
+
+void restrict(std::span<float> logits, const text::TokenMask& mask) {
+  for (size_t word = 0; word < mask.words.size(); ++word) {
+    uint64_t forbidden = ~mask.words[word];
+    const size_t first = word * 64;
+    if (forbidden == ~uint64_t{0}) {
+      std::fill(logits.begin() + static_cast<ptrdiff_t>(first),
+                logits.begin() + static_cast<ptrdiff_t>(std::min(first + 64, logits.size())),
+                kNever);
+      continue;
+    }
+    for (; forbidden != 0; forbidden &= forbidden - 1) {
+      const size_t id = first + static_cast<size_t>(std::countr_zero(forbidden));
+      if (id < logits.size()) logits[id] = kNever;
+    }
+  }
+}
+
+std::unexpected<base::Error> nothing_fits(const text::TokenMask& mask) {
+  return base::fail(base::Code::InvalidArgument,
+                    mask.count == 0
+                        ? "no token of this model can go on as the response format asks"
+                        : "logit_bias forbids every token that the response format allows here",
+                    mask.count == 0 ? "response_format" : "logit_bias", "invalid_value");
+}
 
 }  // namespace
 
@@ -46,36 +73,30 @@ base::Status check_sampling(const Sampling& s, int64_t vocab_size) {
 
 Sampler::Sampler(Sampling sampling, uint64_t seed) : sampling_(std::move(sampling)), rng_(seed) {}
 
-base::Result<TokenLogprob> Sampler::next(std::span<float> logits) {
-  TokenLogprob out;
+base::Result<TokenLogprob> Sampler::next(std::span<float> logits, const text::TokenMask* mask) {
   std::vector<float> raw;
-  if (sampling_.logprobs) {
-    out = probabilities(logits);
-    raw.assign(logits.begin(), logits.end());
-  }
+  if (sampling_.logprobs) raw.assign(logits.begin(), logits.end());
   adjust(logits);
+  if (mask) restrict(logits, *mask);
   const int64_t best = kernels::argmax(logits.data(), static_cast<int64_t>(logits.size()));
+  if (mask && best >= 0 && logits[static_cast<size_t>(best)] == kNever) return nothing_fits(*mask);
   if (best < 0 || !std::isfinite(logits[static_cast<size_t>(best)])) {
     return base::fail(base::Code::Internal,
                       "the model's output is not a number: its weights or its arithmetic overflow",
                       "logits");
   }
   const float highest = logits[static_cast<size_t>(best)];
-  out.id = sampling_.temperature > 0 ? draw(logits, highest) : static_cast<int32_t>(best);
-  ++counts_[out.id];
-  if (sampling_.logprobs) {
-    out.logprob = raw[static_cast<size_t>(out.id)] -
-                  kernels::log_sum_exp(raw.data(), static_cast<int64_t>(raw.size()));
-  }
-  return out;
+  const int32_t id = sampling_.temperature > 0 ? draw(logits, highest) : static_cast<int32_t>(best);
+  ++counts_[id];
+  if (sampling_.logprobs) return token_logprob(raw, id, sampling_.top_logprobs);
+  return TokenLogprob{.id = id};
 }
 
-// The likeliest tokens of the model's own distribution.
-TokenLogprob Sampler::probabilities(std::span<const float> raw) const {
-  TokenLogprob out;
-  const auto wanted = std::min(static_cast<size_t>(sampling_.top_logprobs), raw.size());
-  if (wanted == 0) return out;
+TokenLogprob token_logprob(std::span<const float> raw, int32_t id, int top) {
   const float total = kernels::log_sum_exp(raw.data(), static_cast<int64_t>(raw.size()));
+  TokenLogprob out{.id = id, .logprob = raw[static_cast<size_t>(id)] - total};
+  const auto wanted = std::min(static_cast<size_t>(top), raw.size());
+  if (wanted == 0) return out;
   std::vector<int32_t> ids(raw.size());
   std::iota(ids.begin(), ids.end(), 0);
   std::partial_sort(ids.begin(), ids.begin() + static_cast<ptrdiff_t>(wanted), ids.end(),
@@ -97,7 +118,7 @@ void Sampler::adjust(std::span<float> logits) const {
   }
   for (const auto& [id, bias] : sampling_.logit_bias) {
     float& logit = logits[static_cast<size_t>(id)];
-    logit = bias <= kBan ? -std::numeric_limits<float>::infinity() : logit + bias;
+    logit = bias <= kBan ? kNever : logit + bias;
   }
 }
 

@@ -11,26 +11,29 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "engine/engine.h"
+#include "text/grammar_masks.h"
 
 namespace engine {
 
 // The ranges of the parameters, as an InvalidArgument that names the parameter.
 base::Status check_sampling(const Sampling& sampling, int64_t vocab_size);
 
+// Token `id` and the `top` likeliest under these logits.
+TokenLogprob token_logprob(std::span<const float> logits, int32_t id, int top);
+
 class Sampler {
  public:
   Sampler(Sampling sampling, uint64_t seed);
 
-  // The next token; `logits` [vocab] is scratch afterwards. An error when the logits are not
-  // numbers.
-  base::Result<TokenLogprob> next(std::span<float> logits);
+  // The next token, of those that the mask allows when there is one; `logits` [vocab] is scratch
+  // afterwards. An error when the logits are not numbers, or when nothing is allowed.
+  base::Result<TokenLogprob> next(std::span<float> logits, const text::TokenMask* mask = nullptr);
 
  private:
   struct Candidate {
     float logit;
     int32_t id;
   };
-  TokenLogprob probabilities(std::span<const float> raw) const;
   void adjust(std::span<float> logits) const;
   int32_t draw(std::span<const float> logits, float highest);
   int32_t draw_from_all(std::span<const float> logits, float highest);

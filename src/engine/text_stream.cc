@@ -5,8 +5,10 @@
 namespace engine {
 
 TextStream::TextStream(const text::Tokenizer& tokenizer, std::vector<std::string> stops,
-                       bool logprobs)
-    : decoder_(tokenizer), stops_(std::move(stops)), logprobs_(logprobs) {}
+                       bool logprobs, std::vector<int32_t> spelled)
+    : decoder_(tokenizer, false, std::move(spelled)),
+      stops_(std::move(stops)),
+      logprobs_(logprobs) {}
 
 bool TextStream::push(const TokenLogprob& token) {
   const size_t begin = taken_ + pending_.size();

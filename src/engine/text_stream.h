@@ -15,7 +15,9 @@ namespace engine {
 
 class TextStream {
  public:
-  TextStream(const text::Tokenizer& tokenizer, std::vector<std::string> stops, bool logprobs);
+  // spelled: control tokens that are shown as they are spelled.
+  TextStream(const text::Tokenizer& tokenizer, std::vector<std::string> stops, bool logprobs,
+             std::vector<int32_t> spelled = {});
 
   // Takes one token; true when a stop string is complete, and then nothing more may be pushed.
   bool push(const TokenLogprob& token);

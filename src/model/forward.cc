@@ -132,6 +132,14 @@ float* Forward::logits(int64_t index) {
   return scratch_->logits.data() + index * model_->config().vocab_size;
 }
 
+void Forward::hidden(int64_t row, std::span<float> out) const {
+  const Config& c = model_->config();
+  CHECK(row >= 0 && row < static_cast<int64_t>(scratch_->positions.size()));
+  CHECK(static_cast<int64_t>(out.size()) == c.dim);
+  kernels::rms_norm(scratch_->x.data() + row * c.dim, model_->final_norm().data(), out.data(),
+                    nullptr, 1, c.dim, c.norm_eps);
+}
+
 void Forward::step(std::span<const Row> rows, KvCache& cache, base::ThreadPool& pool) {
   const Config& c = model_->config();
   Scratch& s = *scratch_;

@@ -60,6 +60,8 @@ class Forward {
   // its arguments: they come from our own code.
   void step(std::span<const Row> rows, KvCache& cache, base::ThreadPool& pool);
   float* logits(int64_t index);
+  // The last hidden state [dim] of a row of the latest step, through the final norm.
+  void hidden(int64_t row, std::span<float> out) const;
 
  private:
   struct Scratch;

@@ -53,6 +53,11 @@ int32_t Grammar::target(const State& state, uint8_t byte_class) const {
   return found == all.end() || found->byte_class != byte_class ? -1 : found->target;
 }
 
+size_t Grammar::memory_bytes() const {
+  return sizeof(Grammar) + states_.size() * sizeof(State) + edges_.size() * sizeof(Edge) +
+         calls_.size() * sizeof(Call);
+}
+
 bool Grammar::matches(std::string_view text) const {
   GrammarAutomaton automaton(*this);
   int32_t state = automaton.start();

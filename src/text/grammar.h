@@ -49,6 +49,7 @@ class Grammar {
   int32_t classes() const { return class_count_; }  // bytes that no state tells apart are one class
   uint8_t class_of(uint8_t byte) const { return class_of_[byte]; }
   int32_t open_calls_max() const { return open_calls_max_; }
+  size_t memory_bytes() const;
   // Whether the whole of `text` is in the language. For tests and for checks after the fact.
   bool matches(std::string_view text) const;
 

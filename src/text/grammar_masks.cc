@@ -9,7 +9,7 @@
 namespace text {
 namespace {
 
-constexpr size_t kFoundBytesMax = 32u << 20;  // beyond it a grammar's states are found anew
+constexpr size_t kFoundBytesMax = 16u << 20;  // beyond it a grammar's states are found anew
 
 void set_bit(TokenMask* mask, int32_t token) {
   uint64_t& word = mask->words[static_cast<size_t>(token) / 64];
@@ -85,6 +85,7 @@ struct GrammarMasks::Found {
   std::vector<std::shared_ptr<const TokenMask>> masks;  // by state
   size_t mask_bytes = 0;
 
+  size_t memory_bytes() const { return automaton.memory_bytes() + mask_bytes; }
   std::shared_ptr<const TokenMask> mask(int32_t state, const TokenTree& tree);
   std::shared_ptr<const TokenMask> find_mask(int32_t state, const TokenTree& tree);
 };
@@ -138,6 +139,11 @@ GrammarMasks::GrammarMasks(std::shared_ptr<const Grammar> grammar,
 
 GrammarMasks::~GrammarMasks() = default;
 
+size_t GrammarMasks::memory_bytes() const {
+  const std::lock_guard lock(guarded_->mutex);
+  return guarded_->found->memory_bytes();
+}
+
 std::shared_ptr<GrammarMasks::Found> GrammarMasks::fresh() const {
   return std::make_shared<Found>(*grammar_);
 }
@@ -151,8 +157,7 @@ GrammarCursor::GrammarCursor(std::shared_ptr<GrammarMasks> masks) : masks_(std::
 
 GrammarMasks::Found& GrammarCursor::found() {
   std::shared_ptr<GrammarMasks::Found>& shared = masks_->guarded_->found;
-  if (shared->automaton.memory_bytes() + shared->mask_bytes > kFoundBytesMax)
-    shared = masks_->fresh();
+  if (shared->memory_bytes() > kFoundBytesMax) shared = masks_->fresh();
   if (found_ != shared) {
     state_ = shared->automaton.adopt(found_->automaton, state_);
     found_ = shared;

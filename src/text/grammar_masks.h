@@ -63,6 +63,7 @@ class GrammarMasks {
   ~GrammarMasks();
   GrammarMasks(const GrammarMasks&) = delete;
   GrammarMasks& operator=(const GrammarMasks&) = delete;
+  size_t memory_bytes() const;  // of what has been found so far
 
  private:
   friend class GrammarCursor;

@@ -441,16 +441,24 @@ class Compiled {
     if (by_key_.contains(key)) return;
     order_.emplace_front(key, std::move(grammar));
     by_key_.emplace(order_.front().first, order_.begin());
-    if (order_.size() <= kKeptMax) return;
-    by_key_.erase(order_.back().first);
-    order_.pop_back();
+    bytes_ += bytes_of(order_.front());
+    while (order_.size() > 1 && (order_.size() > kKeptMax || bytes_ > kKeptBytesMax)) {
+      bytes_ -= bytes_of(order_.back());
+      by_key_.erase(order_.back().first);
+      order_.pop_back();
+    }
   }
 
  private:
-  static constexpr size_t kKeptMax = 128;
-  using Order = std::list<std::pair<std::string, std::shared_ptr<const Grammar>>>;
+  static constexpr size_t kKeptMax = 256, kKeptBytesMax = 64u << 20;
+  using Kept = std::pair<std::string, std::shared_ptr<const Grammar>>;
+  using Order = std::list<Kept>;
+  static size_t bytes_of(const Kept& kept) {
+    return kept.first.size() + kept.second->memory_bytes();
+  }
   std::mutex mutex_;
   Order order_;
+  size_t bytes_ = 0;
   std::unordered_map<std::string_view, Order::iterator> by_key_;  // keys view order_
 };
 

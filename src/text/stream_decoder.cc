@@ -1,18 +1,21 @@
 #include "text/stream_decoder.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/utf8.h"
 
 namespace text {
 
-StreamDecoder::StreamDecoder(Tokenizer tokenizer, bool strip_first_blank)
+StreamDecoder::StreamDecoder(Tokenizer tokenizer, bool strip_first_blank,
+                             std::vector<int32_t> spelled)
     : tokenizer_(std::move(tokenizer)),
+      spelled_(std::move(spelled)),
       strip_blank_(strip_first_blank && tokenizer_.spec().kind == VocabSpec::Kind::SentencePiece &&
                    tokenizer_.spec().add_space_prefix) {}
 
 std::string StreamDecoder::push(int32_t id) {
-  if (tokenizer_.is_control(id)) return {};
+  if (tokenizer_.is_control(id) && std::ranges::find(spelled_, id) == spelled_.end()) return {};
   std::string_view bytes = tokenizer_.token_bytes(id);
   if (std::exchange(strip_blank_, false) && bytes.starts_with(' ')) bytes.remove_prefix(1);
   held_ += bytes;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "text/tokenizer.h"
 
@@ -13,10 +14,12 @@ namespace text {
 class StreamDecoder {
  public:
   // strip_first_blank: the stream is a text from its start, and a blank that add_space_prefix made
-  // is dropped.
-  explicit StreamDecoder(Tokenizer tokenizer, bool strip_first_blank = false);
+  // is dropped. spelled: control tokens that are shown as they are spelled.
+  explicit StreamDecoder(Tokenizer tokenizer, bool strip_first_blank = false,
+                         std::vector<int32_t> spelled = {});
 
-  // The text that this token completes: valid UTF-8, may be empty. Control tokens give nothing.
+  // The text that this token completes: valid UTF-8, may be empty. Other control tokens give
+  // nothing.
   std::string push(int32_t id);
   // What was held back, at the end: an unfinished character becomes U+FFFD.
   std::string finish();
@@ -24,6 +27,7 @@ class StreamDecoder {
 
  private:
   Tokenizer tokenizer_;
+  std::vector<int32_t> spelled_;
   std::string held_;
   bool strip_blank_;
 };
