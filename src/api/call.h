@@ -30,7 +30,9 @@ class HttpClient;
 }
 namespace telemetry {
 class Registry;
-}
+class Tracer;
+struct Span;
+}  // namespace telemetry
 
 namespace api {
 
@@ -57,17 +59,21 @@ struct App {
   Workers& workers;
   Options options = {};
   net::HttpClient* http_client = nullptr;  // for webhooks and identity providers
+  telemetry::Tracer* tracer = nullptr;     // null: no traces are kept
 };
 
 struct Call {
   App* app = nullptr;
   const Route* route = nullptr;
   std::shared_ptr<net::Exchange> exchange;
-  identity::Caller caller;              // empty on routes without authentication
-  std::string request_id;               // "req_…"
-  std::vector<std::string> parameters;  // of the route's pattern, decoded
+  identity::Caller caller;                // empty on routes without authentication
+  std::string request_id;                 // "req_…"
+  std::vector<std::string> parameters;    // of the route's pattern, decoded
+  std::shared_ptr<telemetry::Span> span;  // ends with the last copy of the call; null: not traced
 
   const net::Request& request() const { return exchange->request(); }
+  // What an upstream is told: this span, or, when none is kept, what the client sent.
+  std::string traceparent() const;
   // Adds the headers that every answer carries, and sends.
   void respond(net::Response response) const;
   void respond_json(const json::Value& body) const { respond(json_response(200, body)); }

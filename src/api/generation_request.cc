@@ -100,7 +100,7 @@ void copy_parameters(const json::Value& body, std::span<const std::string_view> 
 void identify(const Call& call, gateway::Generation* generation) {
   generation->request_id = call.request_id;
   generation->received_ns = call.request().received_ns;
-  generation->traceparent = call.request().header("traceparent");
+  generation->traceparent = call.traceparent();
 }
 
 }  // namespace api

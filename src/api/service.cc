@@ -7,6 +7,7 @@
 #include "api/workers.h"
 #include "crypto/hmac.h"
 #include "crypto/random.h"
+#include "telemetry/trace.h"
 
 namespace api {
 namespace {
@@ -152,6 +153,28 @@ std::optional<ApiError> authenticate(const App& app, const Route& route,
   return missing_key();
 }
 
+// A span that is finished when its last owner lets go.
+std::shared_ptr<telemetry::Span> start_span(const App& app, const Route& route,
+                                            const net::Request& request) {
+  if (app.tracer == nullptr) return nullptr;
+  telemetry::Span span =
+      app.tracer->start_server_span(std::string(route.method) + " " + std::string(route.pattern),
+                                    request.header("traceparent"), app.clock.now());
+  span.attributes = {{"http.request.method", request.method},
+                     {"http.route", std::string(route.pattern)}};
+  return {new telemetry::Span(std::move(span)), [&app](telemetry::Span* ended) {
+            app.tracer->finish(std::move(*ended), app.clock.now());
+            delete ended;
+          }};
+}
+
+void note_status(const Call& call, int status) {
+  if (!call.span) return;
+  call.span->attributes.emplace_back("http.response.status_code", int64_t{status});
+  call.span->attributes.emplace_back("charter.request_id", call.request_id);
+  if (status >= 500) call.span->error = std::to_string(status);
+}
+
 net::Response preflight() { return {204, {{"access-control-max-age", "86400"}}, ""}; }
 
 // A path from the peer, in a message: not longer than anyone reads.
@@ -216,6 +239,7 @@ std::optional<net::Response> Service::admit(net::Request& request) {
   admitted->route = match.route;
   admitted->call.app = &app_;
   admitted->call.route = match.route;
+  admitted->call.span = start_span(app_, *match.route, request);
   admitted->call.request_id = request_id;
   admitted->call.parameters = std::move(match.parameters);
   request.context = std::move(admitted);
@@ -251,7 +275,14 @@ net::Response Service::refuse(int status, std::string_view message, std::string_
   return response;
 }
 
+std::string Call::traceparent() const {
+  if (span) return telemetry::format_traceparent(span->context);
+  const std::string_view sent = request().header("traceparent");
+  return telemetry::parse_traceparent(sent) ? std::string(sent) : std::string();
+}
+
 void Call::respond(net::Response response) const {
+  note_status(*this, response.status);
   add_common_headers(&response.headers, request().path, request_id, caller.org_id,
                      base::monotonic_ns() - request().received_ns);
   exchange->respond(std::move(response));
@@ -276,6 +307,7 @@ void Call::begin_events(std::vector<net::Header> headers) const {
                       {"cache-control", "no-cache"},
                       {"x-accel-buffering", "no"}},
                      ""};
+  note_status(*this, 200);
   head.headers.insert(head.headers.end(), std::make_move_iterator(headers.begin()),
                       std::make_move_iterator(headers.end()));
   add_common_headers(&head.headers, request().path, request_id, caller.org_id,

@@ -60,13 +60,18 @@ void print_ready(const server::Ready& ready, bool as_json) {
   std::fflush(stdout);
 }
 
-// Waits for SIGTERM or SIGINT; meanwhile, once a minute, forgotten holds are released.
+// Waits for SIGTERM or SIGINT. Meanwhile, once a minute, forgotten holds are released, and SIGHUP
+// reads again what may change.
 int wait_for_signal(const sigset_t& signals, server::App& app) {
   while (true) {
     const timespec minute{60, 0};
     const int signal = sigtimedwait(&signals, nullptr, &minute);
-    if (signal > 0) return signal;
-    if (errno == EAGAIN) app.sweep();
+    if (signal < 0 && errno == EAGAIN) app.sweep();
+    if (signal > 0 && signal != SIGHUP) return signal;
+    if (signal != SIGHUP) continue;
+    const base::Status reloaded = app.reload();
+    base::log(reloaded ? base::Level::Info : base::Level::Error, "reloaded",
+              {{"error", reloaded ? std::string() : reloaded.error().text()}});
   }
 }
 
@@ -101,6 +106,7 @@ base::Status run(std::span<const std::string> arguments) {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 

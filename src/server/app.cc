@@ -3,8 +3,10 @@
 #include "api/generations.h"
 #include "api/service.h"
 #include "api/workers.h"
+#include "base/bytes.h"
 #include "base/log.h"
 #include "chat/conversations.h"
+#include "crypto/random.h"
 #include "files/files.h"
 #include "gateway/gateway.h"
 #include "gateway/loader.h"
@@ -15,6 +17,7 @@
 #include "objects/store.h"
 #include "server/house.h"
 #include "telemetry/metrics.h"
+#include "telemetry/trace.h"
 
 namespace server {
 namespace {
@@ -36,7 +39,31 @@ net::ServerOptions server_options(const Config& config, const Address& address) 
   options.port = address.port;
   options.threads = static_cast<int>(config.threads);
   options.connections_max = static_cast<size_t>(config.connections_max);
+  options.tls = !config.tls_certificate.empty();
+  options.certificate_file = config.tls_certificate;
+  options.key_file = config.tls_key;
   return options;
+}
+
+// Traces go to the collector's /v1/traces; one that does not answer costs the batch, nothing else.
+std::unique_ptr<telemetry::Tracer> make_tracer(const Config& config, net::HttpClient& client) {
+  if (config.otlp_endpoint.empty()) return nullptr;
+  telemetry::TracerOptions options;
+  options.service_version = CHARTER_VERSION;
+  options.sampled_share = static_cast<double>(config.traces_sampled_percent) / 100;
+  options.seed = base::load_le<uint64_t>(crypto::random_bytes(8).data());
+  std::string url = config.otlp_endpoint;
+  while (url.ends_with('/')) url.pop_back();
+  if (!url.ends_with("/v1/traces")) url += "/v1/traces";
+  return std::make_unique<telemetry::Tracer>(options, [url, &client](std::string batch) {
+    net::ClientRequest request;
+    request.url = url;
+    request.headers = {{"content-type", "application/json"}};
+    request.body = std::move(batch);
+    request.first_byte_timeout = base::seconds(10);
+    const auto response = net::fetch(client, std::move(request));
+    return response && response->status / 100 == 2;
+  });
 }
 
 base::Level log_level(const std::string& name) {
@@ -77,6 +104,7 @@ struct App::State {
   telemetry::Registry metrics;
   std::unique_ptr<net::HttpServer> http;
   std::unique_ptr<net::HttpClient> client;  // on the server's own threads
+  std::unique_ptr<telemetry::Tracer> tracer;
   std::unique_ptr<identity::Identity> identity;
   std::unique_ptr<journal::Ledger> ledger;
   std::unique_ptr<chat::Conversations> conversations;
@@ -97,6 +125,7 @@ base::Result<std::unique_ptr<App>> App::start(const Config& config, const base::
   TRY(const Address address, parse_address(config.listen));
   TRY(state->http, net::HttpServer::listen(server_options(config, address)));
   TRY(state->client, net::HttpClient::attach(*state->http));
+  state->tracer = make_tracer(config, *state->client);
 
   TRY_VOID(files::make_directories(config.data, 0700));
   TRY(state->identity, identity::Identity::open(files::join(config.data, "identity.db"), clock));
@@ -119,7 +148,8 @@ base::Result<std::unique_ptr<App>> App::start(const Config& config, const base::
   Ready& ready = state->ready;
   const std::string host =
       address.host.find(':') == std::string::npos ? address.host : "[" + address.host + "]";
-  ready.url = "http://" + host + ":" + std::to_string(state->http->port());
+  ready.url = (config.tls_certificate.empty() ? "http://" : "https://") + host + ":" +
+              std::to_string(state->http->port());
   ready.owner_link = base::Secret(ready.url + "/signin?token=" + std::string(token.reveal()));
   ready.api_key = std::move(owner.api_key);
   ready.new_house = house.created;
@@ -144,7 +174,8 @@ base::Result<std::unique_ptr<App>> App::start(const Config& config, const base::
                               state->generations,
                               *state->workers,
                               {config.tolerate_unknown_parameters, config.metrics_token},
-                              state->client.get()});
+                              state->client.get(),
+                              state->tracer.get()});
   state->service.emplace(*state->api);
   net::HttpServer* http = state->http.get();
   state->metrics.gauge("charter_connections_open", "Open connections.", {},
@@ -171,6 +202,11 @@ App::~App() {
 }
 
 const Ready& App::ready() const { return state_->ready; }
+
+base::Status App::reload() {
+  if (state_->config.tls_certificate.empty()) return {};
+  return state_->http->reload_tls();
+}
 
 void App::sweep() { state_->ledger->sweep(); }
 

@@ -34,6 +34,8 @@ class App {
   App(const App&) = delete;
 
   const Ready& ready() const;
+  // Reads again what may change under a running server: the TLS certificate and its key.
+  base::Status reload();
   void sweep();  // holds that nobody resolved in time
   // Refuses new work, lets running answers end within the configured time, settles, closes. True
   // when all had ended.

@@ -18,10 +18,11 @@ namespace server {
 struct Config {
   std::string data;  // the one folder that holds everything
   std::string listen = "127.0.0.1:8080";
-  bool is_public = false;  // --public: listening beyond this machine is meant
-  std::string ready;       // file that is written once the server answers; empty: none
-  std::string models;      // folder of bundled models; empty: beside the program
-  int64_t threads = 2;     // of the HTTP server
+  std::string tls_certificate, tls_key;  // PEM files; both or none
+  bool is_public = false;                // --public: listening beyond this machine is meant
+  std::string ready;    // file that is written once the server answers; empty: none
+  std::string models;   // folder of bundled models; empty: beside the program
+  int64_t threads = 2;  // of the HTTP server
   int64_t connections_max = 8192;
   int64_t drain_seconds = 30;
   int64_t engine_threads = 0;   // 0: all that the process may use
@@ -32,6 +33,8 @@ struct Config {
   bool allow_no_model = false;
   std::string opening_balance_usd = "1000";  // credit of the first organisation
   std::string log_level = "info";
+  std::string otlp_endpoint;           // of an OpenTelemetry collector; empty: no traces
+  int64_t traces_sampled_percent = 0;  // of requests that bring no traceparent
   base::Secret metrics_token;
 };
 
