@@ -47,8 +47,8 @@ TEST(EngineGrammar, ARandomModelWritesWhatTheSchemaSays) {
 TEST(EngineGrammar, TheEndComesWithTheLastByteAndTruncationIsLength) {
   auto engine = start();
   Request what = request(*engine, "x", 100);
-  what.grammar = schema(
-      R"({"type":"object","properties":{"a":{"const":"abc"}},"required":["a"],"additionalProperties":false})");
+  what.grammar = schema(R"({"type":"object","properties":{"a":{"const":"abc"}},"required":["a"],)"
+                        R"("additionalProperties":false})");
   const Answer whole = ask(*engine, what);
   EXPECT_EQ(whole.finish, Finish::Stop);
   EXPECT_TRUE(whole.text == R"({"a":"abc"})" || whole.text == R"({"a": "abc"})") << whole.text;
@@ -59,7 +59,7 @@ TEST(EngineGrammar, TheEndComesWithTheLastByteAndTruncationIsLength) {
   EXPECT_TRUE(std::string_view(R"({"a":"abc"})").starts_with(cut.text) ||
               std::string_view(R"({"a": "abc"})").starts_with(cut.text));
   what.sampling.temperature = 0;
-  what.max_tokens = ask(*engine, what).completion_tokens + 20;
+  what.max_tokens = 100;
   what.max_tokens = ask(*engine, what).completion_tokens;  // exactly as many as it takes
   EXPECT_EQ(ask(*engine, what).finish, Finish::Stop);
 }

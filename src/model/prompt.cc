@@ -48,11 +48,13 @@ json::Value as_letters(const Model& model, const json::Value& value) {
 
 }  // namespace
 
-base::Result<std::string> render_chat(const Model& model, const json::Value& messages) {
+base::Result<std::string> render_chat(const Model& model, const json::Value& messages,
+                                      const json::Value& tools) {
   const text::Tokenizer& tokenizer = model.tokenizer();
   text::ChatTemplate::Options options;
   options.bos_token = token_text(tokenizer, tokenizer.bos());
   options.eos_token = token_text(tokenizer, tokenizer.eos());
+  options.tools = as_letters(model, tools);
   const json::Value letters = as_letters(model, messages);
   if (model.chat_template()) return model.chat_template()->render(letters, options);
   TRY(const text::ChatTemplate plain, text::ChatTemplate::parse(text::default_chat_template()));

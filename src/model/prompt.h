@@ -17,10 +17,12 @@
 
 namespace model {
 
-// messages: an array of {"role", "content"}. A model without a template gets
-// text::default_chat_template(). A control token that a message spells is cut in two by a mark that
-// encode_chat() knows.
-base::Result<std::string> render_chat(const Model& model, const json::Value& messages);
+// messages: an array of {"role", "content"}; with calls of tools they go through ToolFormat first.
+// A model without a template gets text::default_chat_template(). A control token that a message or
+// a tool spells is cut in two by a mark that encode_chat() knows. tools: what the template's
+// variable of that name says; null: none.
+base::Result<std::string> render_chat(const Model& model, const json::Value& messages,
+                                      const json::Value& tools = {});
 std::vector<int32_t> encode_chat(const Model& model, std::string_view rendered);
 
 base::Result<std::vector<int32_t>> chat_prompt(const Model& model, const json::Value& messages);

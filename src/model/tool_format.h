@@ -13,6 +13,7 @@
 #include "json/json.h"
 #include "model/model.h"
 #include "text/grammar.h"
+#include "text/grammar_cache.h"
 
 namespace model {
 
@@ -76,6 +77,7 @@ class ToolFormat {
     MistralCalls,  // [TOOL_CALLS][{"name": …, "arguments": …}, …]
   };
   explicit ToolFormat(std::shared_ptr<const Model> model);
+  ~ToolFormat();
   Kind kind() const { return kind_; }
 
   // Messages as chat completions have them ({"role", "content", "tool_calls"?, "tool_call_id"?,
@@ -93,10 +95,13 @@ class ToolFormat {
   ToolCallParser parser(const AnswerForm& form) const;
 
  private:
+  base::Result<std::string> render_as(const json::Array& messages, const AnswerForm& form,
+                                      const struct TemplateTools& knows) const;
+
   std::shared_ptr<const Model> model_;
   Kind kind_ = Kind::Hermes;
-  bool template_shows_tools_ = false;
   std::vector<int32_t> spelled_tokens_;
+  std::unique_ptr<text::GrammarCache> grammars_;
 };
 
 }  // namespace model

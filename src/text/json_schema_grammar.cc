@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <deque>
-#include <list>
 #include <map>
-#include <mutex>
 #include <unordered_map>
 
 #include "base/check.h"
+#include "text/grammar_cache.h"
 #include "text/json_grammar.h"
 #include "text/json_schema_strict.h"
 #include "text/number_grammar.h"
@@ -426,44 +425,8 @@ class SchemaDrawer {
   int schemas_ = 0, inline_depth_ = 0, copied_ = 0;
 };
 
-// Grammars that have been compiled, the latest used first.
-class Compiled {
- public:
-  std::shared_ptr<const Grammar> find(const std::string& key) {
-    const std::lock_guard lock(mutex_);
-    const auto found = by_key_.find(key);
-    if (found == by_key_.end()) return nullptr;
-    order_.splice(order_.begin(), order_, found->second);
-    return found->second->second;
-  }
-  void keep(const std::string& key, std::shared_ptr<const Grammar> grammar) {
-    const std::lock_guard lock(mutex_);
-    if (by_key_.contains(key)) return;
-    order_.emplace_front(key, std::move(grammar));
-    by_key_.emplace(order_.front().first, order_.begin());
-    bytes_ += bytes_of(order_.front());
-    while (order_.size() > 1 && (order_.size() > kKeptMax || bytes_ > kKeptBytesMax)) {
-      bytes_ -= bytes_of(order_.back());
-      by_key_.erase(order_.back().first);
-      order_.pop_back();
-    }
-  }
-
- private:
-  static constexpr size_t kKeptMax = 256, kKeptBytesMax = 64u << 20;
-  using Kept = std::pair<std::string, std::shared_ptr<const Grammar>>;
-  using Order = std::list<Kept>;
-  static size_t bytes_of(const Kept& kept) {
-    return kept.first.size() + kept.second->memory_bytes();
-  }
-  std::mutex mutex_;
-  Order order_;
-  size_t bytes_ = 0;
-  std::unordered_map<std::string_view, Order::iterator> by_key_;  // keys view order_
-};
-
-Compiled& compiled() {
-  static Compiled all;
+GrammarCache& compiled() {
+  static GrammarCache all;
   return all;
 }
 
