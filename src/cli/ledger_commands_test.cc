@@ -97,6 +97,7 @@ TEST_F(LedgerCommands, UsageAddsUpWhileTheLedgerIsInUse) {
                                                    .prompt_tokens = 10,
                                                    .completion_tokens = i}));
   }
+  (*ledger)->flush();
   ASSERT_TRUE(run(kUsageCommand, {"--by", "model"}));
   const json::Value report = output();
   EXPECT_EQ(report["total"]["requests"].as_int(), 3);

@@ -14,23 +14,31 @@ namespace {
 using base::Code;
 using Totals = std::map<std::string, journal::UsageTotals>;
 
-base::Status add(journal::UsageTotals* totals, const journal::UsageRow& row) {
-  const auto sum = money::checked_add(totals->amount, row.amount);
+base::Status add(journal::UsageTotals* totals, const journal::UsageTotals& more) {
+  const auto sum = money::checked_add(totals->amount, more.amount);
   if (!sum) return base::fail(Code::TooLarge, "the sum does not fit; ask for fewer days", "usage");
   totals->amount = *sum;
-  totals->requests += 1;
-  totals->prompt_tokens += row.usage.prompt_tokens;
-  totals->completion_tokens += row.usage.completion_tokens;
+  totals->requests += more.requests;
+  totals->prompt_tokens += more.prompt_tokens;
+  totals->completion_tokens += more.completion_tokens;
   return {};
 }
 
-base::Result<std::string> group_of(const journal::UsageRow& row, const std::string& by) {
-  if (by == "day") return base::rfc3339(row.at).substr(0, 10);
-  if (by == "model") return row.usage.model;
-  if (by == "key") return row.usage.key_id;
-  if (by == "project") return row.usage.project_id;
-  if (by == "user") return row.usage.user_id;
+base::Result<journal::BucketQuery> query_by(const std::string& by) {
+  journal::BucketQuery query{.limit = 180};
+  query.by_model = by == "model";
+  query.by_key = by == "key";
+  query.by_project = by == "project";
+  query.by_user = by == "user";
+  if (by == "day" || query.by_model || query.by_key || query.by_project || query.by_user)
+    return query;
   return base::fail(Code::InvalidArgument, "--by is day, model, key, project or user", by);
+}
+
+std::string name_of(const journal::UsageBucket& bucket, const journal::UsageGroup& group) {
+  for (const auto* name : {&group.model, &group.key_id, &group.project_id, &group.user_id})
+    if (*name) return **name;
+  return base::rfc3339(bucket.start).substr(0, 10);
 }
 
 json::Object totals_json(const journal::UsageTotals& totals) {
@@ -75,23 +83,23 @@ base::Status run_usage(std::span<const std::string> arguments) {
   TRY_VOID(options.parse(arguments));
   if (data.empty())
     return base::fail(Code::InvalidArgument, "name the data folder with --data DIR", "--data");
-  TRY_VOID(group_of({}, by));
+  TRY(journal::BucketQuery query, query_by(by));
 
   const std::string path = data + "/ledger.db";
-  journal::UsageQuery query{.from = base::system_now() + base::seconds(-days * 24 * 3600),
-                            .limit = 1000};
+  const base::Time now = base::system_now();
+  query.from = now + base::seconds(-days * 24 * 3600);
+  if (query.from.ns < 0) query.from = {};
   Totals groups;
   journal::UsageTotals all;
-  for (;;) {
-    TRY(const auto page, journal::read_usage(path, query));
-    if (page.empty()) break;
-    for (const journal::UsageRow& row : page) {
-      TRY(const std::string group, group_of(row, by));
-      TRY_VOID(add(&groups[group], row));
-      TRY_VOID(add(&all, row));
-    }
-    query.before_seq = page.back().seq;
-  }
+  do {
+    TRY(const journal::UsagePage page, journal::read_usage_buckets(path, query, now));
+    for (const journal::UsageBucket& bucket : page.buckets)
+      for (const journal::UsageGroup& group : bucket.groups) {
+        TRY_VOID(add(&groups[name_of(bucket, group)], group.sums));
+        TRY_VOID(add(&all, group.sums));
+      }
+    query.page = page.next_page;
+  } while (!query.page.empty());
   TRY(const auto accounts, journal::read_balances(path));
   if (options.json()) {
     std::puts(json::dump(report_json(groups, all, accounts)).c_str());

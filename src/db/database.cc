@@ -128,6 +128,8 @@ base::Result<Statement> Database::prepare(std::string_view sql) {
 
 int64_t Database::changes() const { return sqlite3_changes64(connection_->handle); }
 
+int64_t Database::last_insert_id() const { return sqlite3_last_insert_rowid(connection_->handle); }
+
 base::Status Database::begin() { return run("BEGIN IMMEDIATE"); }
 
 base::Status Database::commit() {
@@ -182,6 +184,21 @@ base::Status Database::check_integrity() {
 }
 
 base::Status Database::checkpoint() { return execute("PRAGMA wal_checkpoint(TRUNCATE)"); }
+
+base::Status Database::sync_wal() {
+  // sqlite takes no lock on this file, so that closing a descriptor of it drops none.
+  const std::string wal = path() + "-wal";
+  const int fd = ::open(wal.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0 && errno == ENOENT) return {};
+  const bool synced = fd >= 0 && fdatasync(fd) == 0;
+  const int error = errno;
+  if (fd >= 0) close(fd);
+  if (synced) return {};
+  return base::fail(
+      Code::Unavailable,
+      std::string("the database cannot be flushed: ") + std::strerror(error) + "; check the disk",
+      wal, "STORAGE_UNAVAILABLE");
+}
 
 const std::string& Database::path() const { return connection_->path; }
 

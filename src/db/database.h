@@ -66,7 +66,9 @@ class Statement {
   void* handle_ = nullptr;
 };
 
-enum class Sync : unsigned char { Normal, Full };  // Full: a commit is on the disk when it returns
+// Full: a commit is on the disk when it returns. Normal: a crash of the process loses nothing, one
+// of the machine may lose the last commits.
+enum class Sync : unsigned char { Normal, Full };
 
 struct OpenOptions {
   Sync sync = Sync::Full;
@@ -98,7 +100,8 @@ class Database {
     statement.bind_all(args...);
     return statement.run();
   }
-  int64_t changes() const;  // rows that the last INSERT, UPDATE or DELETE touched
+  int64_t changes() const;         // rows that the last INSERT, UPDATE or DELETE touched
+  int64_t last_insert_id() const;  // the rowid that the last INSERT gave
 
   base::Status begin();   // BEGIN IMMEDIATE
   base::Status commit();  // on failure everything is rolled back
@@ -109,6 +112,8 @@ class Database {
   base::Status migrate(std::span<const std::string_view> steps);
   base::Status check_integrity();
   base::Status checkpoint();  // moves the write-ahead log into the file and empties it
+  // What has been committed is on the disk when it returns, also with Sync::Normal.
+  base::Status sync_wal();
   const std::string& path() const;
 
  private:

@@ -13,32 +13,14 @@ namespace {
 
 using base::Code;
 using money::Transfer;
-using money::TransferCode;
 using money::TransferResult;
 
-constexpr size_t kTransfersRemembered = 65'536;
+constexpr size_t kTransfersRemembered = 16'384;
+constexpr size_t kRequestsRemembered = 32'768;
+constexpr int64_t kRequestsLoaded = 2'048;
 constexpr size_t kRequestIdBytesMax = 128;
-constexpr std::string_view kReleasedAtRestart = "released at restart";
-
-// Ids follow from what they are for, so that doing the same thing twice is the same transfer.
-money::Id id_for(std::string_view purpose, std::string_view name) {
-  const crypto::Digest digest =
-      crypto::Sha256().update(purpose).update(std::string_view(":")).update(name).finish();
-  money::Id id = 0;
-  for (size_t i = 0; i < 16; ++i) id = (id << 8) | digest[i];
-  return id;
-}
-
-Transfer void_of(const Transfer& pending, base::Time at) {
-  return {.id = id_for("void", pending.user_data.request),
-          .debit = pending.debit,
-          .credit = pending.credit,
-          .pending_id = pending.id,
-          .code = TransferCode::Release,
-          .flags = money::kVoid,
-          .user_data = pending.user_data,
-          .at = std::max(at, pending.at)};
-}
+// ledger.db may be so many entries behind before new work is refused.
+constexpr int64_t kBehindMax = 500'000;
 
 base::Status check_request(const HoldRequest& request) {
   const money::AccountKind* kind = money::find_kind(request.account);
@@ -69,265 +51,279 @@ std::unexpected<base::Error> refused(TransferResult result, std::string_view req
                     std::string(request_id), std::string(money::result_name(result)));
 }
 
+Transfer pending_for(const HoldRequest& request, money::Id id, base::Time at) {
+  return {.id = id,
+          .debit = request.account,
+          .credit = std::string(money::kClearing),
+          .amount = request.amount,
+          .code = money::TransferCode::Reserve,
+          .flags = money::kPending,
+          .user_data = {request.request_id, request.epoch, request.price.version,
+                        request.share ? request.share->version : 0},
+          .at = at};
+}
+
+Entry charge_of(const Hold& hold, const Usage& usage, Amount charge, base::Time at) {
+  const HoldRequest& request = hold.request;
+  Entry entry;
+  entry.at = at;
+  entry.name = request.request_id;
+  entry.account = request.account;
+  entry.amount = charge;
+  entry.held = request.amount;
+  entry.held_at = hold.at;
+  entry.price = request.price;
+  entry.epoch = request.epoch;
+  if (request.share) entry.share = *request.share;
+  entry.usage = usage;
+  return entry;
+}
+
 }  // namespace
 
 std::string customer_account(std::string_view org_id) { return money::customer(org_id); }
+
+Ledger::State::State(const base::Clock& the_clock, const LedgerOptions& the_options,
+                     std::string path, db::Database the_database, AheadFiles the_ahead,
+                     Folded folded)
+    : clock(the_clock),
+      options(the_options),
+      readers(std::move(path)),
+      ahead(std::move(the_ahead)),
+      database(std::move(the_database)) {
+  books.open_with(folded.balances());
+  budgets = folded.budgets;
+  last_at = folded.last_at;
+  digest = folded.digest;
+  rows = durable_seq = indexed_seq = safe_seq = folded.rows;
+  ahead.safe_through(rows);
+  tables.emplace(&database, std::move(folded));
+  writer = std::thread([this] { write_loop(); });
+  indexer = std::thread([this] { index_loop(); });
+}
+
+Ledger::State::~State() {
+  {
+    std::lock_guard lock(mutex);
+    stopping = true;
+  }
+  write_wake.notify_one();
+  writer.join();
+  indexer.join();
+}
 
 base::Time Ledger::State::now() {
   last_at = std::max(last_at, clock.now());
   return last_at;
 }
 
-TransferResult Ledger::State::append(std::vector<Entry> chain) {
-  std::vector<Transfer> transfers;
-  transfers.reserve(chain.size());
-  for (const Entry& entry : chain) transfers.push_back(entry.transfer);
-  for (size_t i = 0; i + 1 < transfers.size(); ++i) transfers[i].flags |= money::kLinked;
+base::Status Ledger::State::health() const { return write_health ? index_health : write_health; }
+
+TransferResult Ledger::State::append(Entry entry, std::span<const Transfer> transfers) {
   for (const TransferResult result : books.apply(transfers))
     if (result != TransferResult::Ok && result != TransferResult::LinkedEventFailed) return result;
-
-  for (size_t i = 0; i < chain.size(); ++i) {
-    LedgerRow row{.seq = rows + 1,
-                  .transfer = std::move(transfers[i]),
-                  .reason = std::move(chain[i].reason),
-                  .metered = std::move(chain[i].metered)};
-    row.digest = row_digest(digest, row);
-    digest = row.digest;
-    rows = row.seq;
-    dirty.insert(row.transfer.debit);
-    dirty.insert(row.transfer.credit);
-    queue.push_back(std::move(row));
-  }
   books.retire(kTransfersRemembered);
+  entry.seq = rows + 1;
+  if (group.count == 0) {
+    group.first_seq = entry.seq;
+    group.previous = digest;
+  }
+  encoded.clear();
+  append_encoded(entry, &encoded);
+  digest = entry_digest(digest, encoded);
+  rows = entry.seq;
+  append_record(encoded, digest, &group);
+  write_wake.notify_one();
   return TransferResult::Ok;
 }
 
+void Ledger::State::release(money::Id id, const OpenHold& hold) {
+  const Transfer freed{.id = id + 1,
+                       .pending_id = id,
+                       .code = money::TransferCode::Release,
+                       .flags = money::kVoid,
+                       .at = last_at};
+  CHECK(books.apply({&freed, 1})[0] == TransferResult::Ok);
+  books.retire(kTransfersRemembered);
+  budgets.release(hold.request.scopes, hold.request.amount);
+  open.erase(id);
+  remember(id, {});
+}
+
+void Ledger::State::remember(money::Id id, const Ended& what) {
+  ended.insert_or_assign(id, what);
+  ended_order.push_back(id);
+  if (ended_order.size() <= kRequestsRemembered) return;
+  ended.erase(ended_order.front());
+  ended_order.pop_front();
+}
+
 void Ledger::State::when_durable(Durable durable) {
-  if (durable) waiting.push_back({rows, std::move(durable)});
-  start_flush();
+  if (!durable) return;
+  waiting.push_back(std::move(durable));
+  write_wake.notify_one();
 }
 
-void Ledger::State::start_flush() {
-  if (flushing || (queue.empty() && writing.empty() && waiting.empty())) return;
-  flushing = true;
-  writer->submit([this](db::Database& database) { return write_queue(database); },
-                 [this](const base::Status& status) { finish_flush(status); });
-}
-
-base::Status Ledger::State::write_queue(db::Database& database) {
-  {
-    std::lock_guard lock(mutex);
-    std::ranges::move(queue, std::back_inserter(writing));
-    queue.clear();
-    // The books stand exactly after the last row taken, so their balances are what these rows lead
-    // to.
-    writing_accounts.clear();
-    for (const std::string& name : dirty) writing_accounts.push_back({name, books.balances(name)});
-  }
-  for (const LedgerRow& row : writing) TRY_VOID(insert_row(database, row));
-  for (const auto& account : writing_accounts) TRY_VOID(write_account(database, account));
-  return {};
-}
-
-void Ledger::State::finish_flush(const base::Status& status) {
-  std::vector<Waiting> ready;
-  {
-    std::lock_guard lock(mutex);
-    flushing = false;
-    if (status) {
-      const int64_t durable_rows =
-          writing.empty() ? rows - static_cast<int64_t>(queue.size()) : writing.back().seq;
-      const auto rest =
-          std::ranges::partition(waiting, [&](const Waiting& w) { return w.seq > durable_rows; });
-      ready.assign(std::make_move_iterator(rest.begin()), std::make_move_iterator(rest.end()));
-      waiting.erase(rest.begin(), rest.end());
-      // An account that moved while the disk worked is behind again.
-      for (const auto& account : writing_accounts)
-        if (books.balances(account.account) == account.balances) dirty.erase(account.account);
-      writing.clear();
-      start_flush();
-    } else {
-      if (health)
-        base::log(base::Level::Error, "ledger cannot write", {{"error", status.error().text()}});
-      ready.swap(
-          waiting);  // the rows stay in `writing`, and go first when the disk takes them again
-    }
-    health = status;
-  }
-  std::ranges::sort(ready, {}, &Waiting::seq);
-  for (const Waiting& entry : ready) entry.durable(status);
+void Ledger::State::poke() {
+  poked_write = poked_index = true;
+  write_wake.notify_one();
+  index_wake.notify_one();
 }
 
 Ledger::Ledger(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Ledger::~Ledger() { flush(); }
 
-base::Result<std::unique_ptr<Ledger>> Ledger::open(const std::string& path,
-                                                   const base::Clock& clock,
-                                                   const LedgerOptions& options) {
-  TRY(db::Database database, db::Database::open(path, {.sync = db::Sync::Full}));
-  TRY_VOID(database.migrate(ledger_schema()));
-  Fold fold(kTransfersRemembered);
-  TRY_VOID(fold_rows(database, &fold));
-  TRY(const auto index, read_accounts(database));
-  if (const auto differences = compare_accounts(index, fold.books.trial_balance());
-      !differences.empty())
-    return base::fail(Code::Corrupt,
-                      "the ledger's balances are not what its transfers give (" + differences[0] +
-                          "); run `charter rebuild` to look and to mend",
-                      path, "LEDGER_INDEX_DIFFERS");
-
-  auto state = std::make_unique<State>(clock, options, path);
-  state->books = std::move(fold.books);
-  state->last_at = fold.last_at;
-  state->digest = fold.digest;
-  state->rows = fold.rows;
-  state->writer = std::make_unique<db::Writer>(std::move(database));
-  std::unique_ptr<Ledger> ledger(new Ledger(std::move(state)));
-  TRY_VOID(ledger->release_all_open());
-  return ledger;
-}
-
-base::Status Ledger::release_all_open() {
-  std::promise<base::Status> done;
-  int64_t released = 0;
-  {
-    std::lock_guard lock(state_->mutex);
-    for (const money::Id id : state_->books.open_pending()) {
-      const Transfer pending = state_->books.find(id)->transfer;
-      const auto result =
-          state_->append({{void_of(pending, state_->now()), std::string(kReleasedAtRestart)}});
-      CHECK(result == TransferResult::Ok);
-      ++released;
-    }
-    state_->when_durable([&done](const base::Status& status) { done.set_value(status); });
-  }
-  TRY_VOID(done.get_future().get());
-  if (released > 0)
-    base::log(base::Level::Info, "holds released at restart", {{"holds", released}});
-  return {};
-}
-
-base::Result<Hold> Ledger::hold(HoldRequest request, Durable durable) {
-  TRY_VOID(check_request(request));
-  std::lock_guard lock(state_->mutex);
-  if (!state_->health) {
-    state_->start_flush();  // perhaps the disk takes writes again; then the next request finds it
-                            // well
-    return std::unexpected(state_->health.error());
-  }
-  const money::Id id = id_for("hold", request.request_id);
-  if (state_->books.find(id) != nullptr)
-    return base::fail(Code::AlreadyExists,
-                      "a request with this id was already admitted; use a new id",
-                      request.request_id, "REQUEST_ALREADY_HELD");
-  const Amount available = state_->books.available(request.account);
-  if (available < request.amount)
-    return base::fail(Code::QuotaExceeded,
-                      "the balance is $" + available.in_usd() +
-                          " and this request may cost up to $" + request.amount.in_usd() +
-                          "; add money, or ask for fewer tokens",
-                      request.account, "insufficient_quota");
-  const base::Time at = state_->now();
-  const TransferResult result = state_->append(
-      {{.transfer = {.id = id,
-                     .debit = request.account,
-                     .credit = std::string(money::kClearing),
-                     .amount = request.amount,
-                     .timeout_s = state_->options.hold_timeout_s,
-                     .code = TransferCode::Reserve,
-                     .flags = money::kPending,
-                     .user_data = {request.request_id, request.epoch, request.price.version,
-                                   request.share ? request.share->version : 0},
-                     .at = at}}});
-  if (result != TransferResult::Ok) return refused(result, request.request_id);
-  state_->when_durable(std::move(durable));
-  return Hold{std::move(request), at};
-}
-
 namespace {
 
-struct Parts {
-  Amount posted;  // from the hold
-  Amount excess;  // beyond it; cannot be, and is our loss if it is
-  Amount builder;
-  Amount revenue;
+// What was on its way to ledger.db when the last process ended.
+base::Result<Folded> replay(db::Database& database, AheadFiles* ahead, Folded folded) {
+  TRY(const auto records, ahead->recover(folded.rows + 1));
+  if (!records.empty() && records.front().previous != folded.digest)
+    return base::fail(Code::Corrupt,
+                      "the write-ahead files are of another ledger; restore ledger.db and its "
+                      ".ahead files from one backup, or move the .ahead files away when the "
+                      "backup has none",
+                      database.path(), "LEDGER_DAMAGED");
+  IndexWriter tables(&database, std::move(folded));
+  if (!records.empty()) {
+    TRY_VOID(database.begin());
+    const auto add_all = [&]() -> base::Status {
+      for (const AheadRecord& record : records) {
+        TRY(Entry entry, decode_entry(record.encoded));
+        entry.digest = record.digest;
+        TRY_VOID(tables.add(entry));
+      }
+      return tables.finish();
+    };
+    if (base::Status added = add_all(); !added) {
+      database.rollback();
+      return std::unexpected(added.error());
+    }
+    TRY_VOID(database.commit());
+    TRY_VOID(database.checkpoint());
+    base::log(base::Level::Info, "ledger entries recovered",
+              {{"entries", static_cast<int64_t>(records.size())}});
+  }
+  ahead->reset();
+  return tables.folded();
+}
+
+struct Recent {
+  std::string request;
+  int64_t seq = 0;
+  Amount charge = {};
 };
 
-Parts divide(const HoldRequest& request, Amount charge) {
-  Parts parts;
-  parts.posted = std::min(charge, request.amount);
-  parts.excess = *money::checked_sub(charge, parts.posted);
-  if (request.share) parts.builder = money::share_floor(charge, request.share->bps);
-  parts.revenue = *money::checked_sub(charge, parts.builder);
-  return parts;
+// The last requests that were charged, oldest first.
+base::Result<std::vector<Recent>> recent_requests(db::Database& database) {
+  TRY(db::Statement rows,
+      database.query("SELECT name, seq, amount FROM (SELECT name, seq, amount, kind FROM entries "
+                     "ORDER BY seq DESC LIMIT ?) WHERE kind = 1 ORDER BY seq",
+                     kRequestsLoaded));
+  std::vector<Recent> recent;
+  for (;;) {
+    TRY(const bool more, rows.step());
+    if (!more) return recent;
+    Recent& one = recent.emplace_back(Recent{rows.text(0), rows.integer(1)});
+    TRY(one.charge, read_amount(rows, 2));
+  }
 }
 
 }  // namespace
 
+base::Result<std::unique_ptr<Ledger>> Ledger::open(const std::string& path,
+                                                   const base::Clock& clock,
+                                                   const LedgerOptions& options) {
+  TRY(db::Database database, db::Database::open(path, {.sync = db::Sync::Normal}));
+  TRY_VOID(database.migrate(ledger_schema()));
+  TRY(Folded folded, load_or_make_tables(database));
+  TRY(AheadFiles ahead, AheadFiles::open(path));
+  TRY(folded, replay(database, &ahead, std::move(folded)));
+  TRY(const auto recent, recent_requests(database));
+  std::unique_ptr<Ledger> ledger(new Ledger(std::make_unique<State>(
+      clock, options, path, std::move(database), std::move(ahead), std::move(folded))));
+  std::lock_guard lock(ledger->state_->mutex);
+  for (const Recent& one : recent)
+    ledger->state_->remember(request_id_of(one.request), {one.seq, one.charge});
+  return ledger;
+}
+
+base::Result<Hold> Ledger::hold(HoldRequest request, Durable durable) {
+  TRY_VOID(check_request(request));
+  const money::Id id = request_id_of(request.request_id);
+  std::lock_guard lock(state_->mutex);
+  State& s = *state_;
+  if (const base::Status health = s.health(); !health) {
+    s.poke();  // perhaps the disk takes writes again; then the next request finds it well
+    return std::unexpected(health.error());
+  }
+  if (s.rows - s.indexed_seq > kBehindMax)
+    return base::fail(Code::Unavailable, "the ledger is behind; try again later", {},
+                      "server_is_overloaded");
+  if (s.open.contains(id) || s.ended.contains(id))
+    return base::fail(Code::AlreadyExists,
+                      "a request with this id was already admitted; use a new id",
+                      request.request_id, "REQUEST_ALREADY_HELD");
+  const Amount available = s.books.available(request.account);
+  if (available < request.amount)
+    return base::fail(Code::QuotaExceeded,
+                      "You exceeded your current quota: the balance is $" + available.in_usd() +
+                          " and this request may cost up to $" + request.amount.in_usd() +
+                          "; add money, or ask for fewer tokens",
+                      request.account, "insufficient_quota");
+  const base::Time at = s.now();
+  if (auto over = s.budgets.hold(request.scopes, request.budgets, request.amount, at))
+    return std::unexpected(over->error());
+  const Transfer pending = pending_for(request, id, at);
+  if (const TransferResult result = s.books.apply({&pending, 1})[0]; result != TransferResult::Ok) {
+    s.budgets.release(request.scopes, request.amount);
+    return refused(result, request.request_id);
+  }
+  s.books.retire(kTransfersRemembered);
+  request.budgets.clear();
+  s.open.emplace(id, State::OpenHold{request, at});
+  s.when_durable(std::move(durable));
+  return Hold{std::move(request), at, id};
+}
+
 base::Result<Amount> Ledger::settle(const Hold& hold, const Usage& usage, Durable durable) {
   const HoldRequest& request = hold.request;
-  TRY(const Amount charge,
-      money::cost(request.price, usage.prompt_tokens, usage.completion_tokens));
-  const Parts parts = divide(request, charge);
+  TRY(const Amount charge, money::cost(request.price, usage.prompt_tokens, usage.completion_tokens,
+                                       usage.cached_tokens));
+  const money::Id id = hold.id != 0 ? hold.id : request_id_of(request.request_id);
   std::lock_guard lock(state_->mutex);
-  const money::Id hold_id = id_for("hold", request.request_id);
-  const auto* stored = state_->books.find(hold_id);
-  if (stored == nullptr)
-    return base::fail(Code::NotFound, "there is no hold for this request", request.request_id,
-                      "HOLD_NOT_FOUND");
-  const money::Id post_id = id_for("post", request.request_id);
-  if (stored->state == money::Ledger::PendingState::Posted) {
-    const auto* posted = state_->books.find(post_id);
-    if (posted == nullptr || posted->transfer.amount != parts.posted)
+  State& s = *state_;
+  const auto open = s.open.find(id);
+  if (open == s.open.end()) {
+    const auto ended = s.ended.find(id);
+    if (ended == s.ended.end())
+      return base::fail(Code::NotFound, "there is no hold for this request", request.request_id,
+                        "HOLD_NOT_FOUND");
+    if (ended->second.seq == 0)
+      return base::fail(Code::FailedPrecondition,
+                        "the hold of this request was released; nothing is charged",
+                        request.request_id, "HOLD_RELEASED");
+    if (ended->second.charge != charge)
       return base::fail(Code::AlreadyExists,
                         "this request was already charged, with another amount", request.request_id,
                         "REQUEST_ALREADY_SETTLED");
-    state_->when_durable(std::move(durable));
+    s.when_durable(std::move(durable));
     return charge;
   }
-  if (stored->state != money::Ledger::PendingState::Open)
-    return base::fail(Code::FailedPrecondition,
-                      "the hold of this request was released; nothing is charged",
-                      request.request_id, "HOLD_RELEASED");
-
-  const money::UserData user_data = stored->transfer.user_data;
-  const base::Time at = state_->now();
-  const auto move = [&](std::string_view purpose, TransferCode code, std::string_view debit,
-                        std::string_view credit, Amount amount) {
-    return State::Entry{.transfer = {.id = id_for(purpose, request.request_id),
-                                     .debit = std::string(debit),
-                                     .credit = std::string(credit),
-                                     .amount = amount,
-                                     .code = code,
-                                     .user_data = user_data,
-                                     .at = at}};
-  };
-  std::vector<State::Entry> chain;
-  chain.push_back({.transfer = {.id = post_id,
-                                .debit = request.account,
-                                .credit = std::string(money::kClearing),
-                                .amount = parts.posted,
-                                .pending_id = hold_id,
-                                .code = TransferCode::Charge,
-                                .flags = money::kPost,
-                                .user_data = user_data,
-                                .at = at},
-                   .metered = Metered{usage, request.price}});
-  if (!parts.excess.is_zero())
-    chain.push_back(move("loss", TransferCode::MeteringLoss, money::kMeteringLoss, money::kClearing,
-                         parts.excess));
-  if (!parts.builder.is_zero())
-    chain.push_back(move("builder", TransferCode::BuilderShare, money::kClearing,
-                         money::builder(request.share->builder), parts.builder));
-  if (!parts.revenue.is_zero())
-    chain.push_back(
-        move("revenue", TransferCode::Revenue, money::kClearing, money::kRevenue, parts.revenue));
-  if (const TransferResult result = state_->append(std::move(chain)); result != TransferResult::Ok)
+  Entry entry = charge_of(hold, usage, charge, s.now());
+  const Parts parts = parts_of(entry);
+  const std::vector<Transfer> transfers = transfers_of(entry, id);
+  if (const TransferResult result = s.append(std::move(entry), transfers);
+      result != TransferResult::Ok)
     return refused(result, request.request_id);
-  if (!parts.excess.is_zero())
+  s.budgets.release(open->second.request.scopes, open->second.request.amount);
+  s.budgets.spend(scopes_of(usage), parts.customer, s.last_at);
+  s.open.erase(open);
+  s.remember(id, {s.rows, charge});
+  s.when_durable(std::move(durable));
+  if (!parts.loss.is_zero())
     base::log(base::Level::Error, "charge exceeds its hold",
-              {{"request", request.request_id}, {"excess_pico", parts.excess.decimal()}});
-  state_->when_durable(std::move(durable));
+              {{"request", request.request_id}, {"excess_pico", parts.loss.decimal()}});
   return charge;
 }
 
@@ -340,48 +336,68 @@ base::Result<Amount> Ledger::settle_and_wait(const Hold& hold, const Usage& usag
 }
 
 void Ledger::release(const Hold& hold, std::string_view reason, Durable durable) {
+  const money::Id id = hold.id != 0 ? hold.id : request_id_of(hold.request.request_id);
   std::lock_guard lock(state_->mutex);
-  const auto* stored = state_->books.find(id_for("hold", hold.request.request_id));
-  if (stored != nullptr && stored->state == money::Ledger::PendingState::Open) {
-    const Transfer pending = stored->transfer;
-    CHECK(state_->append({{void_of(pending, state_->now()), std::string(reason)}}) ==
-          TransferResult::Ok);
+  if (const auto open = state_->open.find(id); open != state_->open.end()) {
+    state_->now();
+    state_->release(id, open->second);
+    base::log(base::Level::Debug, "hold released",
+              {{"request", hold.request.request_id}, {"reason", std::string(reason)}});
   }
   state_->when_durable(std::move(durable));
 }
 
 int64_t Ledger::sweep() {
   std::lock_guard lock(state_->mutex);
-  const auto expired = state_->books.expired_pending(state_->now());
+  const base::Time now = state_->now();
+  std::vector<money::Id> expired;
+  for (const auto& [id, hold] : state_->open)
+    if ((now - hold.at).ns >= base::seconds(state_->options.hold_timeout_s).ns)
+      expired.push_back(id);
   for (const money::Id id : expired) {
-    const Transfer pending = state_->books.find(id)->transfer;
-    CHECK(state_->append({{void_of(pending, state_->now()), "expired"}}) == TransferResult::Ok);
-    base::log(base::Level::Warn, "hold expired", {{"request", pending.user_data.request}});
+    const State::OpenHold& hold = state_->open.find(id)->second;
+    base::log(base::Level::Warn, "hold expired", {{"request", hold.request.request_id}});
+    state_->release(id, hold);
   }
-  state_->start_flush();
   return static_cast<int64_t>(expired.size());
 }
 
 base::Status Ledger::deposit(std::string_view account, Amount amount, std::string_view deposit_id,
                              std::string_view reason) {
+  const money::AccountKind* kind = money::find_kind(account);
+  if (kind == nullptr || kind->code != "2000")
+    return base::fail(Code::InvalidArgument,
+                      "money is deposited to a customer's account (\"2000:…\")",
+                      std::string(account), "BAD_ACCOUNT");
+  const std::lock_guard one_at_a_time(state_->deposits);
+  TRY_VOID(catch_up());
+  bool exists = false;
+  TRY_VOID(state_->readers.read([&](db::Database& database) -> base::Status {
+    TRY(db::Statement rows,
+        database.query("SELECT amount, account FROM entries e JOIN dimensions d ON d.id = "
+                       "e.dimensions WHERE e.kind = 2 AND name = ?",
+                       deposit_id));
+    TRY(exists, rows.step());
+    if (exists && rows.text(0) != amount.decimal())
+      return refused(TransferResult::ExistsWithDifferentAmount, deposit_id);
+    if (exists && rows.text(1) != account)
+      return refused(TransferResult::ExistsWithDifferentCreditAccount, deposit_id);
+    return {};
+  }));
+  if (exists) return {};
   std::promise<base::Status> done;
   {
     std::lock_guard lock(state_->mutex);
-    const money::AccountKind* kind = money::find_kind(account);
-    if (kind == nullptr || kind->code != "2000")
-      return base::fail(Code::InvalidArgument,
-                        "money is deposited to a customer's account (\"2000:…\")",
-                        std::string(account), "BAD_ACCOUNT");
-    const TransferResult result =
-        state_->append({{.transfer = {.id = id_for("deposit", deposit_id),
-                                      .debit = std::string(money::kCash),
-                                      .credit = std::string(account),
-                                      .amount = amount,
-                                      .code = TransferCode::Deposit,
-                                      .user_data = {.request = std::string(deposit_id)},
-                                      .at = state_->now()},
-                         .reason = std::string(reason)}});
-    if (result != TransferResult::Ok && result != TransferResult::Exists)
+    Entry entry;
+    entry.kind = EntryKind::Deposit;
+    entry.at = state_->now();
+    entry.name = deposit_id;
+    entry.account = account;
+    entry.amount = amount;
+    entry.reason = reason;
+    const std::vector<Transfer> transfers = transfers_of(entry);
+    if (const TransferResult result = state_->append(std::move(entry), transfers);
+        result != TransferResult::Ok)
       return refused(result, deposit_id);
     state_->when_durable([&done](const base::Status& status) { done.set_value(status); });
   }
@@ -391,6 +407,19 @@ base::Status Ledger::deposit(std::string_view account, Amount amount, std::strin
 Amount Ledger::available(std::string_view account) const {
   std::lock_guard lock(state_->mutex);
   return state_->books.available(account);
+}
+
+Amount Ledger::available(std::string_view account, const money::Scopes& scopes,
+                         std::span<const money::BudgetCap> caps) const {
+  std::lock_guard lock(state_->mutex);
+  return std::min(state_->books.available(account),
+                  state_->budgets.room(scopes, caps, state_->now()));
+}
+
+money::BudgetUse Ledger::budget_use(money::Scope scope, std::string_view id,
+                                    money::Period period) const {
+  std::lock_guard lock(state_->mutex);
+  return state_->budgets.use(scope, id, period, state_->now());
 }
 
 money::Balances Ledger::balances(std::string_view account) const {
@@ -405,7 +434,7 @@ std::vector<money::AccountBalances> Ledger::trial_balance() const {
 
 int64_t Ledger::open_holds() const {
   std::lock_guard lock(state_->mutex);
-  return static_cast<int64_t>(state_->books.open_count());
+  return static_cast<int64_t>(state_->open.size());
 }
 
 crypto::Digest Ledger::root() const {
@@ -420,16 +449,32 @@ int64_t Ledger::rows() const {
 
 base::Status Ledger::health() const {
   std::lock_guard lock(state_->mutex);
-  return state_->health;
+  return state_->health();
 }
 
-void Ledger::flush() {
-  state_->writer->drain();  // an attempt under way may be failing: what follows is one of our own
-  {
-    std::lock_guard lock(state_->mutex);
-    state_->start_flush();
-  }
-  state_->writer->drain();
+void Ledger::flush() const {
+  std::unique_lock lock(state_->mutex);
+  State& s = *state_;
+  const int64_t target = s.rows;
+  // A try under way may be failing: what counts is one that begins after this.
+  const int64_t write_tries = s.write_tries + 2;
+  const int64_t index_tries = s.index_tries + 2;
+  ++s.urgent;
+  s.poke();
+  s.progress.wait(lock, [&] {
+    if (s.indexed_seq >= target && s.waiting.empty() && !s.delivering) return true;
+    const bool refused_writing = !s.write_health && s.write_tries >= write_tries;
+    const bool refused_index = !s.index_health && s.index_tries >= index_tries;
+    if (!refused_writing && !refused_index) s.poke();
+    return refused_writing || refused_index;
+  });
+  --s.urgent;
+}
+
+base::Status Ledger::catch_up() const {
+  flush();
+  std::lock_guard lock(state_->mutex);
+  return state_->health();
 }
 
 }  // namespace journal

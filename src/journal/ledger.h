@@ -1,8 +1,8 @@
 // The durable ledger: hold the worst-case price before a request, settle the exact price after it,
-// release what is left. A hold is decided at once from the balances in memory, so requests that
-// arrive together can never overdraw an account; rows reach the disk in groups (db/writer.h) and
-// are chained by digest. What a crash leaves open is released when the ledger opens again; a
-// settlement that was called durable is never lost. Every function may be called from any thread.
+// release what is left. A hold is decided at once, in memory, from the balance and every budget,
+// and lives in memory alone: it ends with the process, as a crash should end it. Settlements are
+// chained by digest and reach the disk in groups (journal/ledger_ahead.h), then ledger.db; one that
+// was called durable is never lost. Every function may be called from any thread.
 #pragma once
 
 #include <functional>
@@ -31,6 +31,7 @@ struct BuilderShare {
   std::string builder;  // owner of 2100:BUILDER
   uint32_t bps = 0;
   uint32_t version = 0;
+  friend bool operator==(const BuilderShare&, const BuilderShare&) = default;
 };
 
 struct HoldRequest {
@@ -45,13 +46,16 @@ struct HoldRequest {
 };
 
 struct Hold {
-  HoldRequest request = {};
+  HoldRequest request = {};  // its budgets apart, which have been checked
   base::Time at = {};
+  money::Id id = 0;
 };
 
 struct LedgerOptions {
   uint32_t hold_timeout_s =
       3600;  // a hold that nobody settled or released by then is released by sweep()
+  // While requests come fast, a group waits this long for more before it goes to the disk.
+  base::Duration group_window = base::milliseconds(1);
 };
 
 class Ledger {
@@ -61,6 +65,8 @@ class Ledger {
   // new hold is admitted).
   using Durable = std::function<void(const base::Status&)>;
 
+  // Reads the tables of balances and budgets and the entries that were still on their way to them,
+  // not the history. Errors: Corrupt (LEDGER_INDEX_DIFFERS, LEDGER_DAMAGED).
   static base::Result<std::unique_ptr<Ledger>> open(const std::string& path,
                                                     const base::Clock& clock,
                                                     const LedgerOptions& options = {});
@@ -81,10 +87,13 @@ class Ledger {
   int64_t sweep();  // releases holds past their timeout; returns how many
 
   // What a request really used, found out after it was settled: the difference is charged or given
-  // back as a row of its own, by the price of its hold; beyond the balance it is our loss. Returns
-  // the whole charge as it stands then. Errors: NotFound (REQUEST_NOT_FOUND).
+  // back as a row of its own, by the price of its hold; what the balance or one of `budgets` does
+  // not cover is our loss. Returns the whole charge as it stands then. May wait for the disk.
+  // Errors: NotFound (REQUEST_NOT_FOUND), FailedPrecondition (REQUEST_REFUNDED).
   base::Result<Amount> correct(std::string_view request_id, const Usage& truth,
-                               std::string_view reason, Durable durable = {});
+                               std::string_view reason,
+                               std::span<const money::BudgetCap> budgets = {},
+                               Durable durable = {});
 
   // Gives all of a request's charge back, and takes it back from the builder and from revenue.
   // Twice is harmless. Returns, when durable, what was given back. Errors: NotFound
@@ -105,23 +114,26 @@ class Ledger {
   std::vector<money::AccountBalances> trial_balance() const;
   int64_t open_holds() const;
 
-  // From disk, by a read-only connection: rows that are durable.
+  // From disk, by a read-only connection, once it has everything that was settled before the call.
   base::Result<std::vector<UsageRow>> usage(const UsageQuery& query) const;
   base::Result<UsageTotals> usage_totals(const UsageQuery& query) const;
   base::Result<UsagePage> usage_buckets(const BucketQuery& query) const;
 
-  // Reads every row again, checks its digest, folds it, and compares with the balances in memory
-  // and in the index.
+  // Reads every entry again, checks its digest, folds it, and compares with the balances and
+  // budgets in memory, and with the tables.
   base::Status verify() const;
-  crypto::Digest root() const;  // digest of the last row: names the whole history
+  crypto::Digest root() const;  // digest of the last entry: names the whole history
   int64_t rows() const;
   base::Status health() const;  // why the disk takes no rows, if it does not
-  void flush();                 // waits until everything so far is written or refused
+  void flush() const;           // waits until everything so far is written or refused
 
  private:
   struct State;
   explicit Ledger(std::unique_ptr<State> state);
-  base::Status release_all_open();
+  base::Status catch_up() const;  // until ledger.db has everything that was appended
+  base::Result<Amount> adjust(std::string_view request_id, const Usage* truth,
+                              std::string_view reason, std::span<const money::BudgetCap> budgets,
+                              Durable durable);
   std::unique_ptr<State> state_;
 };
 
@@ -130,10 +142,12 @@ std::string customer_account(std::string_view org_id);
 
 // The same from a file, while another process may be using it.
 base::Result<std::vector<UsageRow>> read_usage(const std::string& path, const UsageQuery& query);
+base::Result<UsagePage> read_usage_buckets(const std::string& path, const BucketQuery& query,
+                                           base::Time now);
 base::Result<std::vector<money::AccountBalances>> read_balances(const std::string& path);
 
 struct RebuildReport {
-  int64_t transfers = 0;
+  int64_t transfers = 0;  // entries and, of an older schema, rows
   int64_t usage_rows = 0;
   int64_t accounts = 0;
   std::vector<std::string> differences =

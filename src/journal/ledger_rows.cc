@@ -1,54 +1,14 @@
 #include "journal/ledger_rows.h"
 
 #include <algorithm>
-#include <map>
+#include <span>
 
 namespace journal {
 namespace {
 
 using base::Code;
 
-constexpr std::string_view kSchema[] = {R"sql(
-CREATE TABLE transfers(
-  seq INTEGER PRIMARY KEY,
-  id BLOB NOT NULL,
-  at INTEGER NOT NULL,             -- ns since 1970 UTC
-  debit TEXT NOT NULL,
-  credit TEXT NOT NULL,
-  amount TEXT NOT NULL,            -- pico-dollars, decimal
-  pending_id BLOB NOT NULL,        -- 16 zero bytes: none
-  timeout_s INTEGER NOT NULL,
-  code INTEGER NOT NULL,
-  flags INTEGER NOT NULL,          -- 1 linked, 2 pending, 4 post, 8 void
-  request TEXT NOT NULL,
-  epoch INTEGER NOT NULL,
-  price_version INTEGER NOT NULL,
-  split_version INTEGER NOT NULL,
-  reason TEXT NOT NULL,
-  digest BLOB NOT NULL
-) STRICT;
-CREATE TABLE charges(
-  seq INTEGER PRIMARY KEY REFERENCES transfers(seq),
-  org TEXT NOT NULL,
-  project TEXT NOT NULL,
-  user TEXT NOT NULL,
-  key TEXT NOT NULL,
-  model TEXT NOT NULL,
-  release TEXT NOT NULL,
-  prompt_tokens INTEGER NOT NULL,
-  completion_tokens INTEGER NOT NULL,
-  price_in INTEGER NOT NULL,       -- micro-dollars per 1,000,000 tokens
-  price_out INTEGER NOT NULL
-) STRICT;
-CREATE INDEX charges_by_org ON charges(org, seq);
-CREATE TABLE accounts(
-  name TEXT PRIMARY KEY,
-  debits_pending TEXT NOT NULL,
-  debits_posted TEXT NOT NULL,
-  credits_pending TEXT NOT NULL,
-  credits_posted TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-)sql"};
+constexpr size_t kTransfersRemembered = 65'536;
 
 constexpr std::string_view kSelectRows =
     "SELECT t.seq, id, at, debit, credit, amount, pending_id, timeout_s, code, flags, request, "
@@ -125,16 +85,14 @@ base::Result<LedgerRow> read_row(const db::Statement& s) {
   return row;
 }
 
-std::unexpected<base::Error> damaged(int64_t seq, std::string_view what) {
+}  // namespace
+
+std::unexpected<base::Error> ledger_damaged(int64_t seq, std::string_view what) {
   return base::fail(Code::Corrupt,
                     "row " + std::to_string(seq) + " of the ledger " + std::string(what) +
                         "; stop, keep the file, and restore the last good backup",
                     "ledger.db", "LEDGER_DAMAGED");
 }
-
-}  // namespace
-
-std::span<const std::string_view> ledger_schema() { return kSchema; }
 
 crypto::Digest row_digest(const crypto::Digest& previous, const LedgerRow& row) {
   const money::Transfer& t = row.transfer;
@@ -166,103 +124,97 @@ crypto::Digest row_digest(const crypto::Digest& previous, const LedgerRow& row) 
   return encoder.finish();
 }
 
-base::Status insert_row(db::Database& database, const LedgerRow& row) {
-  const money::Transfer& t = row.transfer;
-  const auto id = id_bytes(t.id);
-  const auto pending_id = id_bytes(t.pending_id);
-  TRY_VOID(database.run("INSERT INTO transfers VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", row.seq,
-                        base::ByteSpan(id), t.at.ns, t.debit, t.credit, t.amount.decimal(),
-                        base::ByteSpan(pending_id), t.timeout_s, static_cast<int>(t.code),
-                        static_cast<int>(t.flags), t.user_data.request, t.user_data.epoch,
-                        t.user_data.price_version, t.user_data.split_version, row.reason,
-                        base::ByteSpan(row.digest)));
-  if (!row.metered) return {};
-  const Usage& u = row.metered->usage;
-  return database.run("INSERT INTO charges VALUES(?,?,?,?,?,?,?,?,?,?,?)", row.seq, u.org_id,
-                      u.project_id, u.user_id, u.key_id, u.model, u.release_id, u.prompt_tokens,
-                      u.completion_tokens,
-                      static_cast<int64_t>(row.metered->price.in_micro_per_million),
-                      static_cast<int64_t>(row.metered->price.out_micro_per_million));
+namespace {
+
+Amount part_of(std::span<const LedgerRow> chain, money::TransferCode code) {
+  const auto found =
+      std::ranges::find_if(chain, [&](const LedgerRow& row) { return row.transfer.code == code; });
+  return found == chain.end() ? Amount{} : found->transfer.amount;
 }
 
-base::Status write_account(db::Database& database, const money::AccountBalances& account) {
-  const money::Balances& b = account.balances;
-  if (b == money::Balances{})
-    return database.run("DELETE FROM accounts WHERE name = ?", account.account);
-  return database.run("INSERT OR REPLACE INTO accounts VALUES(?,?,?,?,?)", account.account,
-                      b.debits_pending.decimal(), b.debits_posted.decimal(),
-                      b.credits_pending.decimal(), b.credits_posted.decimal());
+Entry deposit_of(const LedgerRow& row) {
+  Entry entry;
+  entry.seq = row.seq;
+  entry.kind = EntryKind::Deposit;
+  entry.at = row.transfer.at;
+  entry.name = row.transfer.user_data.request;
+  entry.account = row.transfer.credit;
+  entry.amount = row.transfer.amount;
+  entry.reason = row.reason;
+  entry.digest = row.digest;
+  return entry;
 }
 
-base::Result<std::vector<money::AccountBalances>> read_accounts(db::Database& database) {
-  TRY(db::Statement rows, database.query("SELECT * FROM accounts ORDER BY name"));
-  std::vector<money::AccountBalances> accounts;
-  for (;;) {
-    TRY(const bool more, rows.step());
-    if (!more) return accounts;
-    money::AccountBalances account{rows.text(0), {}};
-    TRY(account.balances.debits_pending, money::parse_decimal(rows.text(1)));
-    TRY(account.balances.debits_posted, money::parse_decimal(rows.text(2)));
-    TRY(account.balances.credits_pending, money::parse_decimal(rows.text(3)));
-    TRY(account.balances.credits_posted, money::parse_decimal(rows.text(4)));
-    accounts.push_back(std::move(account));
-  }
+Entry charge_of(std::span<const LedgerRow> chain, const money::Transfer& pending) {
+  const LedgerRow& post = chain.front();
+  Entry entry;
+  entry.seq = post.seq;
+  entry.at = post.transfer.at;
+  entry.name = post.transfer.user_data.request;
+  entry.account = pending.debit;
+  Parts& parts = entry.parts.emplace();
+  parts.customer = post.transfer.amount;
+  parts.loss = part_of(chain, money::TransferCode::MeteringLoss);
+  parts.builder = part_of(chain, money::TransferCode::BuilderShare);
+  parts.revenue = part_of(chain, money::TransferCode::Revenue);
+  entry.amount = Amount::pico(parts.customer.pico() + parts.loss.pico());
+  entry.held = pending.amount;
+  entry.held_at = pending.at;
+  entry.price = post.metered->price;
+  entry.epoch = post.transfer.user_data.epoch;
+  for (const LedgerRow& row : chain)
+    if (row.transfer.code == money::TransferCode::BuilderShare)
+      entry.share.builder = row.transfer.credit.substr(row.transfer.credit.find(':') + 1);
+  entry.share.version = post.transfer.user_data.split_version;
+  entry.usage = post.metered->usage;
+  entry.digest = post.digest;
+  return entry;
 }
 
-base::Status Fold::add(LedgerRow row) {
-  if (row.seq != rows + 1) return damaged(rows + 1, "is missing");
+}  // namespace
+
+base::Status RowFold::visit_chain(const Visit& visit) const {
+  const LedgerRow& first = chain_.front();
+  if (first.transfer.code == money::TransferCode::Deposit) return visit(deposit_of(first));
+  if (!first.metered) return {};
+  const auto* pending = books.find(first.transfer.pending_id);
+  if (pending == nullptr) return ledger_damaged(first.seq, "charges a hold that is not there");
+  return visit(charge_of(chain_, pending->transfer));
+}
+
+base::Status RowFold::add(LedgerRow row, const Visit& visit) {
+  if (row.seq != rows + 1) return ledger_damaged(rows + 1, "is missing");
   if (row_digest(digest, row) != row.digest)
-    return damaged(row.seq, "was changed: its digest does not fit");
+    return ledger_damaged(row.seq, "was changed: its digest does not fit");
   digest = row.digest;
   rows = row.seq;
-  charges += row.metered ? 1 : 0;
   last_at = std::max(last_at, row.transfer.at);
   const bool chain_goes_on = (row.transfer.flags & money::kLinked) != 0;
-  chain_.push_back(std::move(row.transfer));
+  chain_.push_back(std::move(row));
   if (chain_goes_on) return {};
-  const auto results = books.apply(chain_);
-  chain_.clear();
-  for (const money::TransferResult result : results)
+  std::vector<money::Transfer> transfers;
+  for (const LedgerRow& link : chain_) transfers.push_back(link.transfer);
+  for (const money::TransferResult result : books.apply(transfers))
     if (result != money::TransferResult::Ok)
-      return damaged(rows,
-                     "cannot have happened (" + std::string(money::result_name(result)) + ")");
-  books.retire(remember_);
+      return ledger_damaged(
+          rows, "cannot have happened (" + std::string(money::result_name(result)) + ")");
+  TRY_VOID(visit_chain(visit));
+  chain_.clear();
+  books.retire(kTransfersRemembered);
   return {};
 }
 
-base::Status Fold::finish() {
-  if (!chain_.empty()) return damaged(rows, "belongs to a chain whose end is missing");
-  return {};
-}
-
-base::Status fold_rows(db::Database& database, Fold* fold,
-                       const std::function<void(const Fold&)>& visit) {
-  TRY(db::Statement rows, database.query(kSelectRows));
+base::Status RowFold::run(db::Database& database, const Visit& visit) {
+  TRY(db::Statement select, database.query(kSelectRows));
   for (;;) {
-    TRY(const bool more, rows.step());
-    if (!more) return fold->finish();
-    auto row = read_row(rows);
-    if (!row) return damaged(fold->rows + 1, "cannot be read (" + row.error().message + ")");
-    TRY_VOID(fold->add(std::move(*row)));
-    if (visit) visit(*fold);
+    TRY(const bool more, select.step());
+    if (!more) break;
+    auto row = read_row(select);
+    if (!row) return ledger_damaged(rows + 1, "cannot be read (" + row.error().message + ")");
+    TRY_VOID(add(std::move(*row), visit));
   }
-}
-
-std::vector<std::string> compare_accounts(std::span<const money::AccountBalances> index,
-                                          std::span<const money::AccountBalances> fold) {
-  const auto spell = [](const money::Balances& b) {
-    return b.debits_pending.decimal() + " " + b.debits_posted.decimal() + " " +
-           b.credits_pending.decimal() + " " + b.credits_posted.decimal();
-  };
-  std::map<std::string, std::pair<money::Balances, money::Balances>> both;
-  for (const auto& row : index) both[row.account].first = row.balances;
-  for (const auto& row : fold) both[row.account].second = row.balances;
-  std::vector<std::string> differences;
-  for (const auto& [name, pair] : both)
-    if (pair.first != pair.second)
-      differences.push_back("account " + name + ": the index says " + spell(pair.first) +
-                            ", the transfers say " + spell(pair.second));
-  return differences;
+  if (!chain_.empty()) return ledger_damaged(rows, "belongs to a chain whose end is missing");
+  return {};
 }
 
 }  // namespace journal

@@ -1,17 +1,16 @@
-// The rows of ledger.db and their fold. `transfers` and `charges` are the history: appended, never
-// changed, each row's digest covering the row and the digest before it. `accounts` is an index:
-// what the fold of the history gives.
+// The rows of a ledger.db of schema version 1, which wrote every transfer of a request: they are
+// read for ever, and never written. `transfers` and `charges` are history like the entries that
+// follow them, each row's digest covering the row and the digest before it.
 #pragma once
 
 #include <functional>
 #include <optional>
-#include <span>
 #include <string>
-#include <string_view>
+#include <vector>
 
 #include "crypto/sha256.h"
 #include "db/database.h"
-#include "journal/ledger.h"
+#include "journal/ledger_entry.h"
 
 namespace journal {
 
@@ -29,43 +28,31 @@ struct LedgerRow {
   crypto::Digest digest{};
 };
 
-std::span<const std::string_view> ledger_schema();
-
 // SHA-256 of the previous digest and every field of the row.
 crypto::Digest row_digest(const crypto::Digest& previous, const LedgerRow& row);
 
-base::Status insert_row(db::Database& database, const LedgerRow& row);
-base::Status write_account(db::Database& database,
-                           const money::AccountBalances& account);  // all zero: removed
-base::Result<std::vector<money::AccountBalances>> read_accounts(db::Database& database);  // by name
-
-// Balances as a fold of rows, in their order.
-class Fold {
+// Folds rows of version 1, in their order.
+class RowFold {
  public:
-  // `remember`: how many resolved transfers to keep by id; by default all, so that an id used twice
-  // is found.
-  explicit Fold(size_t remember = SIZE_MAX) : remember_(remember) {}
-  base::Status add(LedgerRow row);  // Code::Corrupt, reason LEDGER_DAMAGED: a gap, a wrong digest,
-                                    // an impossible transfer
-  base::Status finish();            // Code::Corrupt when the last chain is cut off
+  using Visit = std::function<base::Status(const Entry&)>;
+
+  // Every row of the file, checked; Code::Corrupt, reason LEDGER_DAMAGED: a gap, a wrong digest, an
+  // impossible transfer, a chain without its end. `visit` gets each charge and deposit as the entry
+  // that it would be.
+  base::Status run(db::Database& database, const Visit& visit);
 
   money::Ledger books;
   crypto::Digest digest{};
   int64_t rows = 0;
-  int64_t charges = 0;
   base::Time last_at;
 
  private:
-  size_t remember_;
-  std::vector<money::Transfer> chain_;
+  base::Status add(LedgerRow row, const Visit& visit);
+  base::Status visit_chain(const Visit& visit) const;
+  std::vector<LedgerRow> chain_;
 };
 
-// Folds every row of the file. `visit` is called after each whole chain.
-base::Status fold_rows(db::Database& database, Fold* fold,
-                       const std::function<void(const Fold&)>& visit = {});
-
-// The differences between an index and what the fold gives, one line each.
-std::vector<std::string> compare_accounts(std::span<const money::AccountBalances> index,
-                                          std::span<const money::AccountBalances> fold);
+// "row 7 of the ledger ..."; Code::Corrupt, reason LEDGER_DAMAGED.
+std::unexpected<base::Error> ledger_damaged(int64_t seq, std::string_view what);
 
 }  // namespace journal

@@ -1,59 +1,90 @@
-// What journal::Ledger keeps: the books in memory, and the rows on their way to the disk. Included
-// only by ledger*.cc.
+// What journal::Ledger keeps: the books, budgets and open holds in memory, and the entries on their
+// way to the disk. One thread writes groups of entries ahead (journal/ledger_ahead.h) and tells who
+// waits for them; another brings them into ledger.db, at its leisure. Included only by ledger*.cc.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
+#include <deque>
 #include <mutex>
-#include <set>
+#include <thread>
+#include <unordered_map>
 
 #include "db/writer.h"
-#include "journal/ledger_rows.h"
+#include "journal/ledger_ahead.h"
+#include "journal/ledger_fold.h"
 
 namespace journal {
 
 struct Ledger::State {
-  State(const base::Clock& the_clock, const LedgerOptions& the_options, std::string path)
-      : clock(the_clock), options(the_options), readers(std::move(path)) {}
+  State(const base::Clock& the_clock, const LedgerOptions& the_options, std::string path,
+        db::Database the_database, AheadFiles the_ahead, Folded folded);
+  ~State();
 
-  struct Entry {
-    money::Transfer transfer = {};
-    std::string reason = {};
-    std::optional<Metered> metered = {};
+  struct OpenHold {
+    HoldRequest request;
+    base::Time at;
   };
-  struct Waiting {
-    int64_t seq = 0;
-    Durable durable;
+  // A request that has ended, kept for a while so that its id is not used again.
+  struct Ended {
+    int64_t seq = 0;  // of its charge; 0: released
+    Amount charge = {};
+  };
+  struct IdHash {
+    size_t operator()(money::Id id) const { return static_cast<size_t>(id ^ (id >> 64)); }
   };
 
   // All of these are called with `mutex` held.
   base::Time now();
-  money::TransferResult append(
-      std::vector<Entry> chain);       // to the books and to the queue, as one linked chain
+  // The transfers go to the books, the entry to the next group; nothing when the books refuse.
+  money::TransferResult append(Entry entry, std::span<const money::Transfer> transfers);
+  void release(money::Id id, const OpenHold& hold);  // frees what is held; `hold` is gone then
+  void remember(money::Id id, const Ended& ended);
   void when_durable(Durable durable);  // after everything appended so far
-  void start_flush();
+  void poke();                         // try again at once where the disk refused
+  base::Status health() const;
 
-  // On the writer's thread.
-  base::Status write_queue(db::Database& database);
-  void finish_flush(const base::Status& status);
+  void write_loop();  // the writing thread
+  void index_loop();  // the indexing thread
+  base::Status index(const std::vector<Group>& groups);
+  base::Status make_safe(bool whole);  // what ledger.db has is on the disk
 
   const base::Clock& clock;
   const LedgerOptions options;
 
   mutable std::mutex mutex;
-  money::Ledger books;             // guarded by mutex, as is all that follows
-  base::Time last_at;              // the ledger's time never runs back, whatever the clock does
-  crypto::Digest digest{};         // of the last row
-  int64_t rows = 0;                // appended, on disk or not
-  std::vector<LedgerRow> queue;    // appended, not handed to the disk
-  std::vector<LedgerRow> writing;  // handed to the disk, not confirmed
-  std::set<std::string> dirty;     // accounts whose index row is behind
-  std::vector<money::AccountBalances> writing_accounts;
-  std::vector<Waiting> waiting;
-  bool flushing = false;
-  base::Status health;
+  std::condition_variable write_wake, index_wake;
+  mutable std::condition_variable progress;
+  money::Ledger books;  // guarded by mutex, as is all that follows
+  money::Budgets budgets;
+  std::unordered_map<money::Id, OpenHold, IdHash> open;
+  std::unordered_map<money::Id, Ended, IdHash> ended;
+  std::deque<money::Id> ended_order;
+  base::Time last_at;       // the ledger's time never runs back, whatever the clock does
+  crypto::Digest digest{};  // of the last entry
+  int64_t rows = 0;         // appended, on disk or not
+  std::string encoded;      // scratch
+  Group group;              // appended, not handed to the disk
+  std::vector<Durable> waiting;
+  std::vector<Group> unindexed;  // on the disk, not in ledger.db
+  int64_t durable_seq = 0, indexed_seq = 0, safe_seq = 0;
+  int64_t write_tries = 0, index_tries = 0;
+  base::Status write_health, index_health;
+  int urgent = 0;  // callers of flush()
+  bool poked_write = false, poked_index = false;
+  bool wants_room = false;
+  bool delivering = false;
+  bool stopping = false;
+  bool written_all = false;  // the writing thread has ended
 
+  std::mutex deposits;  // one at a time; taken before `mutex`
   mutable db::ReadPool readers;
-  std::unique_ptr<db::Writer> writer;  // last: its thread uses all of the above until it stops
+
+  AheadFiles ahead;                   // the writing thread's
+  db::Database database;              // the indexing thread's
+  std::optional<IndexWriter> tables;  // the indexing thread's; empty after a failure
+  std::thread writer, indexer;
 };
 
 }  // namespace journal

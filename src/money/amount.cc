@@ -84,6 +84,18 @@ base::Result<Amount> cost(const PriceQuote& price, int64_t in_tokens, int64_t ou
   return Amount::pico(in + out);
 }
 
+base::Result<Amount> cost(const PriceQuote& price, int64_t in_tokens, int64_t out_tokens,
+                          int64_t cached_tokens) {
+  if (cached_tokens < 0 || cached_tokens > in_tokens)
+    return base::fail(base::Code::InvalidArgument,
+                      "the cached tokens are 0 to as many as were read", "cached_tokens",
+                      "BAD_AMOUNT");
+  TRY(const Amount rest, cost(price, in_tokens - cached_tokens, out_tokens));
+  const uint64_t each = std::min(price.cached_micro_per_million, price.in_micro_per_million);
+  // Together with the rest these are at most in_tokens products: the sum cannot overflow either.
+  return Amount::pico(rest.pico() + Uint128{each} * static_cast<uint64_t>(cached_tokens));
+}
+
 Amount share_floor(Amount amount, uint32_t bps) {
   constexpr Uint128 kWhole = 10'000;
   CHECK(bps <= kWhole);

@@ -60,15 +60,21 @@ base::Result<Amount> parse_usd(std::string_view text);
 
 // What one channel asks, by the version of the price book that a request is admitted under.
 struct PriceQuote {
+  static constexpr uint64_t kAsRead = UINT64_MAX;
   uint64_t in_micro_per_million = 0;   // µ$ per 1,000,000 tokens read = pico-dollars per token
   uint64_t out_micro_per_million = 0;  // µ$ per 1,000,000 tokens written
   uint32_t version = 0;
+  uint64_t cached_micro_per_million = kAsRead;  // tokens read from the provider's cache
   friend bool operator==(const PriceQuote&, const PriceQuote&) = default;
 };
 
 // tokens x price, exactly; with max_tokens as `out_tokens` it is the worst case to hold. A negative
 // count is Code::InvalidArgument; nothing can overflow.
 base::Result<Amount> cost(const PriceQuote& price, int64_t in_tokens, int64_t out_tokens);
+// The same when `cached_tokens` of those read cost the price of cached ones, which is never more
+// than that of the others. More cached than read: Code::InvalidArgument.
+base::Result<Amount> cost(const PriceQuote& price, int64_t in_tokens, int64_t out_tokens,
+                          int64_t cached_tokens);
 
 // floor(amount x bps / 10,000), without overflow. CHECKs bps <= 10,000.
 Amount share_floor(Amount amount, uint32_t bps);

@@ -170,17 +170,22 @@ void Budgets::release(const Scopes& scopes, Amount held) {
 
 void Budgets::spend(const Scopes& scopes, Amount amount, base::Time at) {
   const base::Time day = period_start(Period::Day, at);
+  const base::Time month = period_start(Period::Month, at);
   visit(scopes, [&](Scope scope, const std::string& id, Counter& counter) {
-    if (counter.day < day) {
-      counter.day = day;
-      counter.spent[index(Period::Day)] = {};
-      const base::Time month = period_start(Period::Month, at);
-      if (counter.month < month) {
-        counter.month = month;
-        counter.spent[index(Period::Month)] = {};
+    const auto add = [&](Period period) {
+      Amount& spent = counter.spent[index(period)];
+      spent = saturating_add(spent, amount);
+    };
+    const auto add_in = [&](Period period, base::Time start, base::Time* current) {
+      if (*current < start) {
+        *current = start;
+        counter.spent[index(period)] = {};
       }
-    }
-    for (Amount& spent : counter.spent) spent = saturating_add(spent, amount);
+      if (*current == start) add(period);
+    };
+    add_in(Period::Day, day, &counter.day);
+    add_in(Period::Month, month, &counter.month);
+    add(Period::Total);
     if (!counter.changed) changed_.emplace_back(scope, id);
     counter.changed = true;
   });

@@ -81,7 +81,8 @@ class Budgets {
   std::optional<BudgetRefusal> hold(const Scopes& scopes, std::span<const BudgetCap> caps,
                                     Amount amount, base::Time now);
   void release(const Scopes& scopes, Amount held);
-  // What was spent at `at`; a period that has ended by then starts again at zero.
+  // What was spent at `at`; a period that has ended by then starts again at zero. What belongs to
+  // an earlier period than the one that is counted is not counted in it.
   void spend(const Scopes& scopes, Amount amount, base::Time at);
   // Gives back part of what was spent at `spent_at`, to the periods that are still those of then.
   void give_back(const Scopes& scopes, Amount amount, base::Time spent_at);

@@ -72,6 +72,15 @@ bool is_past_timeout(const Transfer& pending, base::Time now) {
 
 }  // namespace
 
+void Ledger::open_with(std::span<const AccountBalances> balances) {
+  CHECK(accounts_.empty());
+  UndoLog undo;
+  for (const AccountBalances& account : balances) {
+    CHECK(account.balances.debits_pending.is_zero() && account.balances.credits_pending.is_zero());
+    change(account.account, &undo) = account.balances;
+  }
+}
+
 std::vector<TransferResult> Ledger::apply(std::span<const Transfer> transfers) {
   std::vector<TransferResult> results(transfers.size(), Ok);
   for (size_t begin = 0; begin < transfers.size();) {
@@ -287,7 +296,8 @@ std::vector<Id> Ledger::expired_pending(base::Time now) const {
 }
 
 void Ledger::retire(size_t keep) {
-  for (size_t looked = order_.size(); looked > keep; --looked) {
+  constexpr int kLooksMax = 16;  // many may be open, and each call must be short
+  for (int looked = 0; looked < kLooksMax && order_.size() > keep; ++looked) {
     const Id id = order_.front();
     order_.pop_front();
     if (transfers_.at(id).state == PendingState::Open)

@@ -115,6 +115,9 @@ struct AccountBalances {
 
 class Ledger {
  public:
+  // Begins with balances that other transfers led to. Only on a new ledger; nothing is pending.
+  void open_with(std::span<const AccountBalances> balances);
+
   // One result per transfer, in order. A chain of linked transfers is applied whole or not at all.
   // Accounts open when they are first named, if the chart of accounts knows them.
   std::vector<TransferResult> apply(std::span<const Transfer> transfers);
@@ -136,9 +139,9 @@ class Ledger {
   size_t open_count() const { return open_.size(); }
   std::vector<Id> expired_pending(base::Time now) const;  // open, and past their timeout
 
-  // Forgets the oldest transfers that nothing can refer to any more, until `keep` are left; open
-  // ones stay. A forgotten id is no longer known as one that exists, so ids must be unique beyond
-  // this window.
+  // Forgets the oldest transfers that nothing can refer to any more, a few at a time, until `keep`
+  // are left; open ones stay. A forgotten id is no longer known as one that exists, so ids must be
+  // unique beyond this window.
   void retire(size_t keep);
 
  private:

@@ -233,7 +233,7 @@ TEST(Ledger, RetireForgetsOnlyWhatIsResolved) {
   for (Id id = 2; id < 100; ++id) ASSERT_EQ(apply(ledger, pending(id, "2000:a", "2050", 1)), Ok);
   for (Id id = 3; id < 100; ++id) ASSERT_EQ(apply(ledger, resolve(id + 1000, id, kPost, 1)), Ok);
   const auto before = ledger.trial_balance();
-  ledger.retire(10);
+  for (int call = 0; call < 100; ++call) ledger.retire(10);  // each looks at a few
   EXPECT_EQ(ledger.find(50), nullptr);
   EXPECT_NE(ledger.find(2), nullptr);
   EXPECT_NE(ledger.find(1099), nullptr);
