@@ -110,6 +110,7 @@ Ledger::State::~State() {
   write_wake.notify_one();
   writer.join();
   indexer.join();
+  if (safe_seq == rows) ahead.forget();
 }
 
 base::Time Ledger::State::now() {

@@ -40,8 +40,9 @@ struct FrameHead {
   int64_t count = 0;
   int64_t synced_seq = 0;  // what was known to be on the disk when this was written
   crypto::Digest previous{};
+  uint64_t check = 0;  // of the above: a head may be cut off as well
 };
-static_assert(sizeof(FrameHead) == 72 && sizeof(FileHead) == 16);
+static_assert(sizeof(FrameHead) == 80 && sizeof(FileHead) == 16);
 
 uint64_t aligned(uint64_t bytes) { return (bytes + kAlign - 1) / kAlign * kAlign; }
 
@@ -77,6 +78,12 @@ uint64_t new_nonce() {
   return nonce;
 }
 
+uint64_t check_of(FrameHead head) {
+  head.check = 0;
+  const crypto::Digest digest = crypto::sha256(bytes_of(head));
+  return base::load_le<uint64_t>(digest.data());
+}
+
 // The records of the frame at `at`, as far as they are whole; sets `whole` when all of them are.
 std::vector<AheadRecord> read_frame(std::string_view file, uint64_t at, bool* whole) {
   const auto head = read_at<FrameHead>(file, at);
@@ -103,11 +110,11 @@ bool is_frame(std::string_view file, uint64_t at, uint64_t nonce) {
   if (at + sizeof(FrameHead) > file.size()) return false;
   const auto head = read_at<FrameHead>(file, at);
   return head.nonce == nonce && head.count > 0 && head.first_seq > 0 &&
-         head.bytes <= file.size() - at - sizeof head;
+         head.bytes <= file.size() - at - sizeof head && head.check == check_of(head);
 }
 
-// What one file holds: the records up to the first that is not whole, and the highest entry that a
-// whole frame anywhere in it says was on the disk before.
+// What one file holds of this turn: the whole records, and the highest entry that a frame says was
+// on the disk before it.
 struct Found {
   std::vector<AheadRecord> records;
   int64_t synced_seq = 0;
@@ -118,20 +125,18 @@ Found read_file_frames(std::string_view file) {
   if (file.size() < sizeof(FileHead)) return found;
   const auto head = read_at<FileHead>(file, 0);
   if (head.magic != kMagic) return found;
-  uint64_t at = sizeof head;
-  bool whole = true;
-  while (whole && is_frame(file, at, head.nonce)) {
-    const auto frame = read_at<FrameHead>(file, at);
+  // Behind a frame that is damaged there may be others: they tell whether it was the last one.
+  for (uint64_t at = sizeof head; at + sizeof(FrameHead) <= file.size();) {
+    if (!is_frame(file, at, head.nonce)) {
+      at += kAlign;
+      continue;
+    }
+    bool whole = false;
     auto records = read_frame(file, at, &whole);
-    std::ranges::move(records, std::back_inserter(found.records));
+    const auto frame = read_at<FrameHead>(file, at);
     found.synced_seq = std::max(found.synced_seq, frame.synced_seq);
-    at += aligned(sizeof frame + frame.bytes);
-  }
-  // Frames behind the end tell whether it is one: the last group may be cut off, no earlier one.
-  for (; at + sizeof(FrameHead) <= file.size(); at += kAlign) {
-    bool frame_whole = false;
-    if (!is_frame(file, at, head.nonce) || read_frame(file, at, &frame_whole).empty()) continue;
-    found.synced_seq = std::max(found.synced_seq, read_at<FrameHead>(file, at).synced_seq);
+    std::ranges::move(records, std::back_inserter(found.records));
+    at += whole ? aligned(sizeof frame + frame.bytes) : kAlign;
   }
   return found;
 }
@@ -148,7 +153,8 @@ base::Result<std::vector<AheadRecord>> read_records(const Group& group) {
   const FrameHead head{.bytes = group.bytes.size(),
                        .first_seq = group.first_seq,
                        .count = group.count,
-                       .previous = group.previous};
+                       .previous = group.previous,
+                       .check = 0};
   bool whole = false;
   auto records = read_frame(std::string(bytes_of(head)) + group.bytes, 0, &whole);
   if (!whole) return damaged("", "a group of entries is not whole");
@@ -187,6 +193,9 @@ base::Result<std::vector<AheadRecord>> AheadFiles::recover(int64_t first_seq) {
   std::map<int64_t, AheadRecord> found;
   int64_t synced = 0;
   for (const File& file : files_) {
+    FileHead head;
+    const bool used = pread(file.fd, &head, sizeof head, 0) == sizeof head && head.nonce != 0;
+    if (!used) continue;
     TRY(const std::string bytes, files::read_file(file.path, kFileBytesMax));
     Found in_file = read_file_frames(bytes);
     synced = std::max(synced, in_file.synced_seq);
@@ -196,10 +205,11 @@ base::Result<std::vector<AheadRecord>> AheadFiles::recover(int64_t first_seq) {
   std::vector<AheadRecord> records;
   for (auto& [seq, record] : found) {
     if (seq != first_seq + static_cast<int64_t>(records.size())) break;
+    if (!records.empty() && record.previous != records.back().digest) break;
     records.push_back(std::move(record));
   }
   const int64_t last = first_seq + static_cast<int64_t>(records.size()) - 1;
-  if (records.size() != found.size() || last < synced)
+  if (last < synced)
     return damaged(files_[0].path, "entry " + std::to_string(last + 1) +
                                        " of the ledger was acknowledged and is missing or damaged");
   return records;
@@ -208,6 +218,13 @@ base::Result<std::vector<AheadRecord>> AheadFiles::recover(int64_t first_seq) {
 void AheadFiles::reset() {
   for (File& file : files_) file.end = 0;
   active_ = 0;
+}
+
+void AheadFiles::forget() {
+  reset();
+  // A file that keeps its frames does no harm: they are known to be old when they are read.
+  for (File& file : files_)
+    if (file.allocated > 0) (void)write(&file, 0, bytes_of(FileHead{}));
 }
 
 base::Status AheadFiles::write(File* file, uint64_t offset, std::string_view bytes) {
@@ -250,12 +267,13 @@ base::Status AheadFiles::append(const Group& group) {
   }
   File& file = files_[active_];
   if (file.end == 0) TRY_VOID(begin_turn(&file));
-  const FrameHead head{.nonce = file.nonce,
-                       .bytes = group.bytes.size(),
-                       .first_seq = group.first_seq,
-                       .count = group.count,
-                       .synced_seq = synced_seq_,
-                       .previous = group.previous};
+  FrameHead head{.nonce = file.nonce,
+                 .bytes = group.bytes.size(),
+                 .first_seq = group.first_seq,
+                 .count = group.count,
+                 .synced_seq = synced_seq_,
+                 .previous = group.previous};
+  head.check = check_of(head);
   const uint64_t size = aligned(sizeof head + group.bytes.size());
   if (file.end + size > kFileBytesMax)
     return base::fail(Code::Unavailable,

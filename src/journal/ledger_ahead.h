@@ -47,6 +47,8 @@ class AheadFiles {
   base::Result<std::vector<AheadRecord>> recover(int64_t first_seq);
   // Everything is safe elsewhere: begins again with empty files.
   void reset();
+  // The same, and on the disk, so that opening has nothing to look for.
+  void forget();
 
   // Returns when the group is on the disk. On failure nothing of it counts; the same group, or a
   // longer one from the same entry, may be written again. Code::Unavailable, reason
