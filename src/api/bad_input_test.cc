@@ -79,7 +79,8 @@ constexpr Case kCases[] = {
       {"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}}]},
       {"role":"tool","tool_call_id":"call_2","content":"x"}]})",
      400, nullptr, "messages.[1].tool_call_id",
-     "Invalid parameter: 'tool_call_id' of 'call_2' not found in 'tool_calls' of previous message."},
+     "Invalid parameter: 'tool_call_id' of 'call_2' not found in 'tool_calls' of previous "
+     "message."},
     {R"({"messages":[{"role":"assistant","tool_calls":[{"id":"call_1","type":"function"}]}]})", 400,
      "missing_required_parameter", "messages[0].tool_calls[0].function", "function"},
     {R"({"messages":[{"role":"assistant","tool_calls":[

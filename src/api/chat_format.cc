@@ -70,8 +70,7 @@ void append_calls(std::string* out, std::span<const AnswerChoice::Call> calls) {
 
 void append_message(std::string* out, const AnswerChoice& choice, const ChatShape& shape) {
   out->append("{\"role\":\"assistant\",\"content\":");
-  const bool silent =
-      choice.text.empty() && (!choice.calls.empty() || !choice.refusal.empty());
+  const bool silent = choice.text.empty() && (!choice.calls.empty() || !choice.refusal.empty());
   if (silent)
     out->append("null");
   else
@@ -177,7 +176,8 @@ void ChunkWriter::open(std::string* out, int choice) const {
   out->append(",\"delta\":");
 }
 
-void ChunkWriter::close(std::string* out, std::string_view logprobs, std::string_view finish) const {
+void ChunkWriter::close(std::string* out, std::string_view logprobs,
+                        std::string_view finish) const {
   out->append(",\"logprobs\":").append(logprobs).append(",\"finish_reason\":").append(finish);
   out->append(shape_.include_usage ? "}],\"usage\":null}\n\n" : "}]}\n\n");
 }

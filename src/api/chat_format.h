@@ -11,8 +11,8 @@
 namespace api {
 
 struct AnswerHead {
-  std::string id = {};      // "chatcmpl-…"
-  int64_t created = 0;      // seconds
+  std::string id = {};  // "chatcmpl-…"
+  int64_t created = 0;  // seconds
   std::string model = {};
   std::string fingerprint = {};
 };
@@ -45,7 +45,7 @@ class ChunkWriter {
   void usage(std::string* out, const gateway::TokenUsage& usage) const;
 
  private:
-  void open(std::string* out, int choice) const;   // up to and with "delta":
+  void open(std::string* out, int choice) const;  // up to and with "delta":
   void close(std::string* out, std::string_view logprobs, std::string_view finish) const;
 
   std::string prefix_;  // up to "choices":[

@@ -10,8 +10,8 @@
 namespace api {
 namespace {
 
-constexpr std::string_view kRoles[] = {"system", "assistant", "user",
-                                       "function", "tool", "developer"};
+constexpr std::string_view kRoles[] = {"system",   "assistant", "user",
+                                       "function", "tool",      "developer"};
 constexpr std::string_view kPartTypes[] = {"text",    "image_url", "input_audio",
                                            "refusal", "audio",     "file"};
 constexpr std::string_view kDetails[] = {"auto", "low", "high"};
@@ -133,9 +133,9 @@ base::Result<json::Value> Reader::read_calls(size_t index) {
     const json::Value& call = list->as_array()[i];
     const std::string path = at(index) + ".tool_calls[" + std::to_string(i) + "]";
     if (call["type"].as_string() != "function") {
-      return refuse_parameter("unsupported_value", path + ".type",
-                              "Unsupported value: '" + path +
-                                  ".type' does not support 'custom' with this model.");
+      return refuse_parameter(
+          "unsupported_value", path + ".type",
+          "Unsupported value: '" + path + ".type' does not support 'custom' with this model.");
     }
     const json::Value* function = find_parameter(call, "function");
     if (function == nullptr) return missing(path + ".function");
@@ -194,8 +194,9 @@ base::Status Reader::read_message(size_t index) {
   const json::Value& message = messages_[index];
   const std::string& role = message["role"].as_string();
   const bool answers = role == "tool" || role == "function";
-  json::Value out = json::Object{
-      {"role", role == "developer" ? "system" : answers ? "tool" : std::string_view(role)}};
+  json::Value out = json::Object{{"role", role == "developer" ? "system"
+                                          : answers           ? "tool"
+                                                              : std::string_view(role)}};
   if (!answers) TRY_VOID(check_answered(index));
   if (answers) TRY_VOID(take_answer(index, role, &out));
 
@@ -244,8 +245,8 @@ bool contains_word_json(std::string_view text) {
 bool contains_word_json(const json::Value& content) {
   if (content.is_string()) return contains_word_json(std::string_view(content.as_string()));
   if (!content.is_array()) return false;
-  return std::ranges::any_of(content.as_array(),
-                             [](const json::Value& part) { return contains_word_json(part["text"]); });
+  return std::ranges::any_of(
+      content.as_array(), [](const json::Value& part) { return contains_word_json(part["text"]); });
 }
 
 }  // namespace

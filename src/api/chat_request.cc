@@ -8,7 +8,8 @@
 namespace api {
 namespace {
 
-constexpr std::string_view kEfforts[] = {"none", "minimal", "low", "medium", "high", "xhigh", "max"};
+constexpr std::string_view kEfforts[] = {"none", "minimal", "low", "medium",
+                                         "high", "xhigh",   "max"};
 constexpr std::string_view kVerbosities[] = {"low", "medium", "high"};
 constexpr std::string_view kTiers[] = {"auto", "default", "flex", "scale", "priority"};
 constexpr std::string_view kNoModel = "you must provide a model parameter";
@@ -40,11 +41,7 @@ constexpr Field kFields[] = {
     {.name = "logprobs", .kinds = kBoolean},
     {.name = "top_logprobs", .kinds = kInteger, .min = 0, .max = 20},
     {.name = "logit_bias", .kinds = kObject, .schema = &kLogitBiasSchema},
-    {.name = "tools",
-     .kinds = kArray,
-     .max = 128,
-     .schema = &kChatToolSchema,
-     .elements = kObject},
+    {.name = "tools", .kinds = kArray, .max = 128, .schema = &kChatToolSchema, .elements = kObject},
     {.name = "tool_choice", .kinds = kString | kObject},
     {.name = "parallel_tool_calls", .kinds = kBoolean},
     {.name = "response_format", .kinds = kObject, .schema = &kResponseFormatSchema},
@@ -74,10 +71,12 @@ constexpr Field kFields[] = {
 };
 
 // Without effect on a model of this machine.
-constexpr std::string_view kForUpstreams[] = {
-    "modalities",        "audio",            "web_search_options",   "verbosity",
-    "service_tier",      "user",             "safety_identifier",    "prompt_cache_key",
-    "prompt_cache_options", "prompt_cache_retention", "prediction", "moderation"};
+constexpr std::string_view kForUpstreams[] = {"modalities",           "audio",
+                                              "web_search_options",   "verbosity",
+                                              "service_tier",         "user",
+                                              "safety_identifier",    "prompt_cache_key",
+                                              "prompt_cache_options", "prompt_cache_retention",
+                                              "prediction",           "moderation"};
 
 base::Status read_max_tokens(const json::Value& body, gateway::Generation* generation) {
   const json::Value* older = find_parameter(body, "max_tokens");

@@ -10,9 +10,9 @@ namespace {
 constexpr std::string_view kKind = "chat.completion";
 
 // The parameters that OpenAI shows again with a stored answer.
-constexpr std::string_view kShown[] = {"temperature",     "top_p", "presence_penalty",
-                                       "frequency_penalty", "seed", "tools", "tool_choice",
-                                       "response_format"};
+constexpr std::string_view kShown[] = {"temperature",       "top_p",          "presence_penalty",
+                                       "frequency_penalty", "seed",           "tools",
+                                       "tool_choice",       "response_format"};
 
 // The request's messages as GET …/messages shows them.
 json::Array stored_messages(const json::Value& messages, const std::string& id) {

@@ -77,8 +77,12 @@ ApiError insufficient_quota(const base::Error& error) {
 
 // The gateway's own headers, where it gives some, say the time exactly.
 ApiError rate_limited(const base::Error& error) {
-  return {429, error.where == "tokens" ? "tokens" : "requests", "rate_limit_exceeded", "",
-          error.message, {{"retry-after", "1"}}};
+  return {429,
+          error.where == "tokens" ? "tokens" : "requests",
+          "rate_limit_exceeded",
+          "",
+          error.message,
+          {{"retry-after", "1"}}};
 }
 
 ApiError overloaded(const base::Error& error) {
@@ -183,9 +187,9 @@ json::Value anthropic_error_body(const ApiError& error) {
 }
 
 net::Response error_response(const ApiError& error, Wire wire) {
-  net::Response response = wire == Wire::OpenAi
-                               ? json_response(error.status, error_body(error))
-                               : json_response(anthropic_status(error), anthropic_error_body(error));
+  net::Response response =
+      wire == Wire::OpenAi ? json_response(error.status, error_body(error))
+                           : json_response(anthropic_status(error), anthropic_error_body(error));
   response.headers.insert(response.headers.end(), error.headers.begin(), error.headers.end());
   return response;
 }

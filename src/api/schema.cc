@@ -96,8 +96,8 @@ base::Status check_length(const Field& field, size_t length, bool string, const 
     const std::string with_article = (string ? "a " : "an ") + what;
     return refuse_parameter("empty_" + what, path,
                             "Invalid '" + path + "': empty " + what + ". Expected " + with_article +
-                                " with minimum length " + whole(field.min) +
-                                ", but got an empty " + what + " instead.");
+                                " with minimum length " + whole(field.min) + ", but got an empty " +
+                                what + " instead.");
   }
   if (count >= field.min && count <= field.max) return {};
   const bool above = count > field.max;

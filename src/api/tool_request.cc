@@ -65,9 +65,9 @@ base::Status read_tools(const json::Array& tools, gateway::Generation* generatio
   for (size_t i = 0; i < tools.size(); ++i) {
     const std::string path = "tools[" + std::to_string(i) + "]";
     if (tools[i]["type"].as_string() != "function") {
-      return refuse_parameter("unsupported_value", path + ".type",
-                              "Unsupported value: '" + path +
-                                  ".type' does not support 'custom' with this model.");
+      return refuse_parameter(
+          "unsupported_value", path + ".type",
+          "Unsupported value: '" + path + ".type' does not support 'custom' with this model.");
     }
     const json::Value* function = find_parameter(tools[i], "function");
     if (function == nullptr) return missing(path + ".function");
@@ -78,8 +78,7 @@ base::Status read_tools(const json::Array& tools, gateway::Generation* generatio
 
 base::Status choose_named(const std::string& name, std::string_view parameter,
                           std::string_view list, gateway::Generation* generation) {
-  if (std::ranges::find(generation->tools, name, &gateway::Tool::name) ==
-      generation->tools.end()) {
+  if (std::ranges::find(generation->tools, name, &gateway::Tool::name) == generation->tools.end()) {
     return refuse_parameter("", std::string(parameter),
                             "Invalid value for '" + std::string(parameter) +
                                 "': no function named '" + name.substr(0, 80) +

@@ -100,6 +100,7 @@ struct Delta {
   std::vector<ToolCallDelta> tool_calls = {};
   std::vector<TokenProbability> tokens = {};  // when sampling.logprobs
   std::optional<Finish> finish = {};          // last of its choice
+  std::string stop = {};                      // with it: the stop string that ended the choice
 };
 
 struct TokenUsage {
