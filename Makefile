@@ -9,7 +9,7 @@ FUZZTIME ?= 60
 export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 
-.PHONY: run build test bench fmt lint fuzz clean setup configure page
+.PHONY: run build test bench bench-gateway fmt lint fuzz clean setup configure page
 
 run: build
 	build/charter serve --data "$(DATA)" --listen "$(LISTEN)" $(if $(READY),--ready "$(READY)")
@@ -28,6 +28,13 @@ bench: configure
 	cmake --build $(BUILD) --target charter charter_bench
 	ln -sfn $(PRESET)/src/cli/charter build/charter
 	$(BUILD)/bench/charter_bench --out build/bench.json
+
+# What a gateway adds to a provider's answer. A peer takes part where its program is installed: nginx from
+# Debian; the others by the variables that bench/gateway/targets.cc names.
+bench-gateway: configure
+	cmake --build $(BUILD) --target charter charter_gateway_bench
+	ln -sfn $(PRESET)/src/cli/charter build/charter
+	$(BUILD)/bench/charter_gateway_bench run --charter build/charter --out build/bench_gateway.json
 
 # Each fuzz target for FUZZTIME seconds, from the corpus that the ordinary tests replay.
 fuzz: setup

@@ -18,6 +18,7 @@ class Child {
   Child& operator=(const Child&) = delete;
 
   bool started() const { return pid_ > 0; }
+  pid_t pid() const { return pid_; }
   bool read_some();  // waits for output: false at its end
   bool alive();
   std::optional<double> resident_bytes() const;

@@ -115,7 +115,7 @@ std::string request_text(const LoadOptions& options) {
                      std::to_string(std::max<int64_t>(options.stream_frames, 16)) +
                      (options.stream_frames > 0 ? R"(,"stream":true)" : "") + "}";
   return "POST " + options.path + " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(options.port) +
-         "\r\nContent-Type: application/json\r\n" +
+         "\r\nContent-Type: application/json\r\n" + options.headers +
          (options.key.empty() ? "" : "Authorization: Bearer " + options.key + "\r\n") +
          "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }

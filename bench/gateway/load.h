@@ -13,6 +13,7 @@ struct LoadOptions {
   std::string path = "/v1/chat/completions";
   std::string key;  // of the Authorization header; empty: none
   std::string model = "mock";
+  std::string headers;  // more of them, each with its line end
   int connections = 1;
   int64_t requests = 0;  // in all; 0: as many as fit into `seconds`
   double seconds = 0;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <string>
 #include <string_view>
@@ -9,6 +10,7 @@
 #include "bench/gateway/floor.h"
 #include "bench/gateway/load.h"
 #include "bench/gateway/mock.h"
+#include "bench/gateway/report.h"
 
 namespace bench {
 namespace {
@@ -32,6 +34,11 @@ class Arguments {
   std::map<std::string, std::string> values_;
 };
 
+std::string self_path() {
+  std::error_code error;
+  return std::filesystem::read_symlink("/proc/self/exe", error).string();
+}
+
 int print_load(const Arguments& arguments) {
   LoadOptions options;
   options.port = arguments.port("--port");
@@ -39,7 +46,7 @@ int print_load(const Arguments& arguments) {
   options.model = arguments.text("--model", options.model);
   options.connections = static_cast<int>(arguments.number("--connections", 1));
   options.requests = arguments.number("--requests");
-  options.seconds = static_cast<double>(arguments.number("--seconds", 5));
+  options.seconds = std::atof(arguments.text("--seconds", "5").c_str());
   options.stream_frames = arguments.number("--frames");
   LoadResult result = run_load(options);
   const auto us = [](std::vector<int64_t>* values, double share) {
@@ -73,7 +80,18 @@ int run(int count, char** given) {
     return run_floor(arguments.port("--port"), arguments.port("--upstream"),
                      static_cast<int>(arguments.number("--threads", 1)));
   if (word == "load") return print_load(arguments);
-  std::fputs("usage: charter_gateway_bench mock|floor|load [--name value ...]\n", stderr);
+  if (word == "run") {
+    ReportOptions options;
+    options.setting = {self_path(), arguments.text("--charter"), free_port()};
+    options.only = arguments.text("--only");
+    options.out = arguments.text("--out");
+    options.latency_requests = arguments.number("--requests", options.latency_requests);
+    options.seconds = std::atof(arguments.text("--seconds", "5").c_str());
+    options.streams = arguments.number("--streams", options.streams);
+    options.soak_requests = arguments.number("--soak", options.soak_requests);
+    return run_report(options);
+  }
+  std::fputs("usage: charter_gateway_bench run|mock|floor|load [--name value ...]\n", stderr);
   return 64;
 }
 
