@@ -88,6 +88,7 @@ int run(int count, char** given) {
     options.latency_requests = arguments.number("--requests", options.latency_requests);
     options.seconds = std::atof(arguments.text("--seconds", "5").c_str());
     options.streams = arguments.number("--streams", options.streams);
+    options.frame_ms = static_cast<int>(arguments.number("--frame-ms", options.frame_ms));
     options.soak_requests = arguments.number("--soak", options.soak_requests);
     return run_report(options);
   }

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <fstream>
@@ -73,7 +74,6 @@ class Report {
   const Target* direct_ = nullptr;
   std::string target_;
   json::Array rows_;
-  int64_t failures_ = 0;
 };
 
 LoadOptions Report::load_of(const Target& target) const {
@@ -104,7 +104,6 @@ void Report::add(const std::string& measure, double value, const std::string& un
 
 void Report::tell_failures(const LoadResult& result) {
   if (result.failed == 0) return;
-  failures_ += result.failed;
   add("failed requests", static_cast<double>(result.failed), "");
   std::printf("    the first: %s\n", result.first_failure.c_str());
 }
@@ -138,7 +137,7 @@ void Report::streams(const Target& target) {
     for (const Target* each : {direct_, &target}) {
       LoadOptions load = load_of(*each);
       load.connections = 4;
-      load.requests = 40 / kRounds;
+      load.requests = std::max<int64_t>(1, options_.latency_requests / 25 / kRounds);
       load.warm_up = 4;
       load.stream_frames = kStreamFrames;
       const LoadResult result = run_load(load);
@@ -215,7 +214,7 @@ void Report::measure(const Target& target) {
 }
 
 int Report::run() {
-  const std::unique_ptr<Child> mock = start_mock(options_.setting);
+  const std::unique_ptr<Child> mock = start_mock(options_.setting, options_.frame_ms);
   if (!mock) {
     std::fputs("the mock provider does not start\n", stderr);
     return 74;

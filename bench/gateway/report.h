@@ -15,6 +15,7 @@ struct ReportOptions {
   int64_t latency_requests = 1000;
   double seconds = 5;  // of each throughput row
   int64_t streams = 1024;
+  int frame_ms = 50;                // between two frames of a stream
   int64_t soak_requests = 200'000;  // of the memory row
 };
 

@@ -173,9 +173,10 @@ uint16_t free_port() {
   return good ? ntohs(address.sin_port) : uint16_t{0};
 }
 
-std::unique_ptr<Child> start_mock(const Setting& setting) {
+std::unique_ptr<Child> start_mock(const Setting& setting, int frame_ms) {
   auto mock = std::make_unique<Child>(
-      std::vector<std::string>{setting.self, "mock", "--port", std::to_string(setting.mock_port)});
+      std::vector<std::string>{setting.self, "mock", "--port", std::to_string(setting.mock_port),
+                               "--frame-ms", std::to_string(frame_ms)});
   return mock->started() && mock->read_some() ? std::move(mock) : nullptr;
 }
 

@@ -38,7 +38,7 @@ struct TargetKind {
 };
 const std::vector<TargetKind>& target_kinds();  // direct first
 
-std::unique_ptr<Child> start_mock(const Setting& setting);
+std::unique_ptr<Child> start_mock(const Setting& setting, int frame_ms);
 uint16_t free_port();
 
 }  // namespace bench

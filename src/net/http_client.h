@@ -35,6 +35,9 @@ struct ClientRequest {
   std::string ca_file;  // PEM; empty: the system's authorities
 };
 
+// A kept connection that the server closes without a byte of an answer is replaced once by a new
+// one, and the request is sent again.
+//
 // Where an answer goes. All calls come on one loop thread, never two at once: head, data any number
 // of times, end. `end` comes exactly once, also when nothing else has.
 //

@@ -426,6 +426,29 @@ TEST_F(HttpClientTest, FollowsRedirectsOnlyWhenAsked) {
   EXPECT_NE(end_reason(request), "");
 }
 
+// A server may close a kept connection at the moment it is used again: without a byte of an answer
+// the request goes out once more, on a new connection.
+TEST_F(HttpClientTest, AKeptConnectionThatClosedIsReplaced) {
+  std::atomic<int> requests{0};
+  RawServer server([&](RawServer::Peer& peer) {
+    for (int answered = 0; !peer.read_request().empty(); ++answered) {
+      ++requests;
+      if (answered == 1) return;
+      peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    }
+  });
+  for (int i = 0; i < 3; ++i) {
+    ClientRequest request;
+    request.url = server.url();
+    request.body = "x";
+    const auto response = fetch(*client_, request);
+    ASSERT_TRUE(response) << response.error().text();
+    EXPECT_EQ(response->body, "ok");
+  }
+  EXPECT_EQ(server.connections(), 3);
+  EXPECT_EQ(requests, 5);
+}
+
 TEST_F(HttpClientTest, PublicAddressesOnly) {
   start_echo();
   ClientRequest request = get(echo_url());
