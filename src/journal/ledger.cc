@@ -15,8 +15,8 @@ using base::Code;
 using money::Transfer;
 using money::TransferResult;
 
-constexpr size_t kTransfersRemembered = 16'384;
-constexpr size_t kRequestsRemembered = 32'768;
+constexpr size_t kTransfersRemembered = 1'024;
+constexpr size_t kRequestsRemembered = 16'384;
 constexpr int64_t kRequestsLoaded = 2'048;
 constexpr size_t kRequestIdBytesMax = 128;
 // ledger.db may be so many entries behind before new work is refused.
