@@ -51,31 +51,12 @@ struct Shard {
   std::unordered_map<std::string, Entry, Hash, std::equal_to<>> entries;  // guarded by mutex
 };
 
-// "s" and the scope's id, with a letter for the kind of scope; a model's is by organisation.
+// The scope's id behind a letter for its kind; empty when the request has no such scope.
 std::string_view key_of(const Scopes& scopes, Scope scope, std::string* buffer) {
-  constexpr std::string_view kLetters = "opukm";
-  const std::string* id = nullptr;
-  switch (scope) {
-    case Scope::Organisation:
-      id = &scopes.org_id;
-      break;
-    case Scope::Project:
-      id = &scopes.project_id;
-      break;
-    case Scope::User:
-      id = &scopes.user_id;
-      break;
-    case Scope::Key:
-      id = &scopes.key_id;
-      break;
-    case Scope::Model:
-      id = &scopes.model;
-      break;
-  }
-  if (id->empty()) return {};
-  buffer->assign(1, kLetters[static_cast<size_t>(scope)]);
-  if (scope == Scope::Model) buffer->append(scopes.org_id).push_back('/');
-  buffer->append(*id);
+  thread_local std::string id_buffer;
+  const std::string_view id = money::id_of(scopes, scope, &id_buffer);
+  if (id.empty()) return {};
+  buffer->assign(1, static_cast<char>('a' + static_cast<int>(scope))).append(id);
   return *buffer;
 }
 
@@ -111,10 +92,13 @@ std::string unit_text(const RateCap& cap) {
 std::string place_text(const Scopes& scopes, Scope scope) {
   switch (scope) {
     case Scope::Project:
+    case Scope::ProjectModel:
       return " in project " + scopes.project_id;
     case Scope::User:
+    case Scope::UserModel:
       return " for user " + scopes.user_id;
     case Scope::Key:
+    case Scope::KeyModel:
       return " for key " + scopes.key_id;
     case Scope::Organisation:
     case Scope::Model:

@@ -108,7 +108,7 @@ class Ledger {
   // The same, and no more than any of the budgets leaves.
   Amount available(std::string_view account, const money::Scopes& scopes,
                    std::span<const money::BudgetCap> budgets) const;
-  // `id` is the scope's; that of a model is "ORG/MODEL".
+  // `id` is the scope's (money::id_of).
   money::BudgetUse budget_use(money::Scope scope, std::string_view id, money::Period period) const;
   money::Balances balances(std::string_view account) const;
   std::vector<money::AccountBalances> trial_balance() const;

@@ -83,7 +83,7 @@ TEST_F(AheadTest, OnlyTheLastGroupMayBeCutOff) {
   }
   const std::string whole = files::read_file(file(0)).value();
   const uint64_t second = kFileHeadBytes + (bytes + 7) / 8 * 8;
-  for (uint64_t at = 0; at < bytes; at += 13) {
+  for (uint64_t at = 0; at < bytes; at += 37) {
     ASSERT_TRUE(files::write_atomic(file(0), whole));
     spoil(file(0), kFileHeadBytes + at);
     const auto noticed = open().recover(1);

@@ -100,7 +100,7 @@ CREATE TABLE entries(
 CREATE INDEX deposits ON entries(name) WHERE kind = 2;
 CREATE INDEX differences ON entries(of) WHERE kind IN (3, 4);
 CREATE TABLE budgets(
-  scope INTEGER NOT NULL,          -- 0 organization, 1 project, 2 user, 3 key, 4 model
+  scope INTEGER NOT NULL,          -- 0 organization, 1 project, 2 user, 3 key; 4 to 7: with a model
   id TEXT NOT NULL,
   day INTEGER NOT NULL,            -- start of the day that spent_day is of
   month INTEGER NOT NULL,

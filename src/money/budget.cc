@@ -9,8 +9,8 @@ namespace money {
 namespace {
 
 constexpr int64_t kDayNs = int64_t{86'400} * 1'000'000'000;
-constexpr std::string_view kScopeNames[kScopes] = {"organization", "project", "user", "key",
-                                                   "model"};
+constexpr std::string_view kScopeNames[kScopes] = {
+    "organization", "project", "user", "key", "model", "project_model", "user_model", "key_model"};
 constexpr std::string_view kPeriodNames[kPeriods] = {"day", "month", "total"};
 
 using Days = std::chrono::sys_days;
@@ -46,10 +46,35 @@ std::string_view period_name(Period period) { return kPeriodNames[index(period)]
 base::Result<Scope> scope_from(std::string_view name) {
   const int found = index_of(kScopeNames, name);
   if (found < 0)
-    return base::fail(base::Code::InvalidArgument,
-                      "a scope is organization, project, user, key or model", std::string(name),
-                      "BAD_SCOPE");
+    return base::fail(
+        base::Code::InvalidArgument,
+        "a scope is organization, project, user, key, model, project_model, user_model or "
+        "key_model",
+        std::string(name), "BAD_SCOPE");
   return static_cast<Scope>(found);
+}
+
+Scope with_model(Scope scope) {
+  const size_t place = index(scope);
+  return place < index(Scope::Model) ? static_cast<Scope>(place + index(Scope::Model)) : scope;
+}
+
+std::string_view id_of(const Scopes& scopes, Scope scope, std::string* buffer) {
+  const std::string* const owners[] = {&scopes.org_id, &scopes.project_id, &scopes.user_id,
+                                       &scopes.key_id};
+  const std::string& owner = *owners[index(scope) % std::size(owners)];
+  if (scope < Scope::Model) return owner;
+  if (owner.empty() || scopes.model.empty()) return {};
+  buffer->assign(owner).append("/").append(scopes.model);
+  return *buffer;
+}
+
+std::string describe(Scope scope, std::string_view id) {
+  if (scope < Scope::Model) return std::string(scope_name(scope)) + " " + std::string(id);
+  const size_t slash = std::min(id.find('/'), id.size());
+  const auto owner = static_cast<Scope>(index(scope) - index(Scope::Model));
+  return "model " + std::string(id.substr(std::min(slash + 1, id.size()))) + " of " +
+         describe(owner, id.substr(0, slash));
 }
 
 base::Result<Period> period_from(std::string_view name) {
@@ -75,8 +100,7 @@ std::optional<base::Time> period_end(Period period, base::Time at) {
 }
 
 base::Error BudgetRefusal::error() const {
-  const std::string scope(scope_name(cap.scope));
-  std::string message = "You exceeded your current quota: the budget of " + scope + " " + id;
+  std::string message = "You exceeded your current quota: the budget of " + describe(cap.scope, id);
   message += cap.period == Period::Total ? " is $"
                                          : " per " + std::string(period_name(cap.period)) + " is $";
   message += cap.cap.in_usd() + ", of which $" + use.spent.in_usd() + " is spent and $" +
@@ -85,26 +109,11 @@ base::Error BudgetRefusal::error() const {
   message += resets ? "It starts again at " + base::rfc3339(*resets) +
                           "; until then ask for fewer tokens, or raise the budget."
                     : std::string("Ask for fewer tokens, or raise the budget.");
-  return {
-      base::Code::QuotaExceeded, std::move(message), "insufficient_quota", scope + ":" + id, {}};
-}
-
-std::string_view Budgets::id_of(const Scopes& scopes, Scope scope, std::string* buffer) const {
-  switch (scope) {
-    case Scope::Organisation:
-      return scopes.org_id;
-    case Scope::Project:
-      return scopes.project_id;
-    case Scope::User:
-      return scopes.user_id;
-    case Scope::Key:
-      return scopes.key_id;
-    case Scope::Model:
-      break;
-  }
-  if (scopes.model.empty()) return {};
-  buffer->assign(scopes.org_id).append("/").append(scopes.model);
-  return *buffer;
+  return {base::Code::QuotaExceeded,
+          std::move(message),
+          "insufficient_quota",
+          std::string(scope_name(cap.scope)) + ":" + id,
+          {}};
 }
 
 const Budgets::Counter* Budgets::find(Scope scope, std::string_view id) const {

@@ -19,18 +19,34 @@
 
 namespace money {
 
-enum class Scope : uint8_t { Organisation, Project, User, Key, Model };
-inline constexpr size_t kScopes = 5;
-std::string_view scope_name(Scope scope);  // "organization" "project" "user" "key" "model"
+// Whose requests are counted together: all of an organisation, project, user or key, or those of
+// them that ask for one model.
+enum class Scope : uint8_t {
+  Organisation,
+  Project,
+  User,
+  Key,
+  Model,  // of an organisation
+  ProjectModel,
+  UserModel,
+  KeyModel,
+};
+inline constexpr size_t kScopes = 8;
+std::string_view scope_name(Scope scope);  // "organization" "project" "user" "key" "model" ...
 base::Result<Scope> scope_from(std::string_view name);
+Scope with_model(Scope scope);  // Organisation: Model, Project: ProjectModel, ...
 
-// Who a request is for and what it asks; an empty name is no scope. A model is counted by
-// organisation: the scope's id is "ORG/MODEL".
+// Who a request is for and what it asks; an empty name is no scope. The id of a scope with a model
+// is "ORG/MODEL", "PROJECT/MODEL" and so on.
 struct Scopes {
   std::string org_id = {}, project_id = {}, user_id = {}, key_id = {};
   std::string model = {};
   friend bool operator==(const Scopes&, const Scopes&) = default;
 };
+// The id of a request's scope; empty when it has none. It may be kept in `buffer`.
+std::string_view id_of(const Scopes& scopes, Scope scope, std::string* buffer);
+std::string describe(Scope scope,
+                     std::string_view id);  // "project proj_1", "model chat of key key_1"
 
 enum class Period : uint8_t { Day, Month, Total };
 inline constexpr size_t kPeriods = 3;
@@ -108,7 +124,6 @@ class Budgets {
   };
   using Counters = std::unordered_map<std::string, Counter, Hash, std::equal_to<>>;
 
-  std::string_view id_of(const Scopes& scopes, Scope scope, std::string* buffer) const;
   const Counter* find(Scope scope, std::string_view id) const;
   template <class Visit>
   void visit(const Scopes& scopes, Visit visit);

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 namespace money {
 namespace {
@@ -58,6 +57,25 @@ TEST(Budgets, TheTightestRefusalIsTheOneThatIsTold) {
   EXPECT_EQ(budgets.hold(kCaller, caps, Amount::usd(4), kNoon)->cap.scope, Scope::Key);
 }
 
+TEST(Budgets, AModelIsCountedForEachOwnerApart) {
+  Budgets budgets;
+  EXPECT_EQ(with_model(Scope::Organisation), Scope::Model);
+  EXPECT_EQ(with_model(Scope::Key), Scope::KeyModel);
+  const BudgetCap caps[] = {cap(Scope::ProjectModel, Period::Day, 1)};
+  ASSERT_FALSE(budgets.hold(kCaller, caps, Amount::usd(1), kNoon));
+  const auto refused = budgets.hold(kCaller, caps, Amount::usd(1), kNoon);
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->error().where, "project_model:proj_1/chat");
+  EXPECT_NE(refused->error().message.find("the budget of model chat of project proj_1 per day"),
+            std::string::npos);
+  Scopes other = kCaller;
+  other.project_id = "proj_2";
+  EXPECT_FALSE(budgets.hold(other, caps, Amount::usd(1), kNoon));
+  other = kCaller;
+  other.model = "solver";
+  EXPECT_FALSE(budgets.hold(other, caps, Amount::usd(1), kNoon));
+}
+
 TEST(Budgets, ANewPeriodBeginsWithWhatIsStillHeld) {
   Budgets budgets;
   const BudgetCap caps[] = {cap(Scope::Organisation, Period::Day, 10)};
@@ -99,7 +117,7 @@ TEST(Budgets, RowsAreTheStateAgain) {
   Budgets budgets;
   budgets.spend(kCaller, Amount::usd(8), kNoon);
   ASSERT_EQ(budgets.rows().size(), kScopes);
-  EXPECT_EQ(budgets.rows().back().id, "org_1/chat");
+  EXPECT_EQ(budgets.rows().back().id, "key_1/chat");
   EXPECT_EQ(budgets.take_changed().size(), kScopes);
   EXPECT_TRUE(budgets.take_changed().empty());
   Budgets again;
@@ -165,21 +183,9 @@ TEST(BudgetsProperty, HeldAndSpentNeverPassACap) {
         }
       }
       for (const BudgetCap& limit : caps) {
-        std::set<std::string> ids;
-        const auto id = [&](const Scopes& s) -> std::string {
-          switch (limit.scope) {
-            case Scope::Organisation:
-              return s.org_id;
-            case Scope::Project:
-              return s.project_id;
-            case Scope::User:
-              return s.user_id;
-            case Scope::Key:
-              return s.key_id;
-            case Scope::Model:
-              break;
-          }
-          return s.org_id + "/" + s.model;
+        const auto id = [&](const Scopes& s) {
+          std::string buffer;
+          return std::string(id_of(s, limit.scope, &buffer));
         };
         std::map<std::string, Uint128> sums;
         for (const Open& one : open) sums[id(one.scopes)] += one.held.pico();
