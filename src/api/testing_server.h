@@ -144,7 +144,7 @@ class ApiServer {
     release.issued = clock_.now();
     auto model = must(model::Model::load(must(model::open_model(path("tiny")))));
     auto channel = must(gateway::Channel::start(release, std::move(model), options));
-    gateway_.emplace(*ledger_, metrics_, std::vector{std::move(channel)});
+    gateway_.emplace(*ledger_, metrics_, clock_, nullptr, std::vector{std::move(channel)});
     workers_.emplace(2);
     app_.emplace(App{*gateway_,
                      *identity_,

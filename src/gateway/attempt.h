@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gateway/generation.h"
+#include "gateway/upstream_error.h"
 
 namespace gateway {
 
@@ -15,7 +16,7 @@ class Attempt;
 struct AttemptEnd {
   TokenUsage usage = {};
   std::vector<Finish> finishes = {};  // by choice
-  std::optional<base::Error> error = {};
+  std::optional<Failure> failure = {};
 };
 
 // What an attempt tells, one call at a time; after the end nothing.
@@ -29,9 +30,6 @@ class AttemptListener {
 class Attempt {
  public:
   virtual ~Attempt() = default;
-  // An error: nothing has begun, and the listener hears nothing. It is never called before start
-  // has returned, if the caller holds the lock that the listener takes.
-  virtual base::Status start(std::shared_ptr<AttemptListener> listener) = 0;
   // Any thread, also from within the listener. The end still comes.
   virtual void cancel() = 0;
   virtual const Answerer& answerer() const = 0;

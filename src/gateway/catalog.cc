@@ -1,6 +1,8 @@
 #include "gateway/catalog.h"
 
 #include <algorithm>
+#include <cmath>
+#include <tuple>
 
 namespace gateway {
 
@@ -17,6 +19,73 @@ RouteMetrics route_metrics(telemetry::Registry& registry, std::string_view model
                              labels),
           registry.histogram("charter_request_seconds",
                              "From the request to the durable end of its answer.", labels)};
+}
+
+std::string Target::id() const {
+  return channel ? channel->release().id : "upstream:" + upstream->name() + "/" + model;
+}
+
+std::string_view policy_name(Policy policy) {
+  switch (policy) {
+    case Policy::Weighted:
+      return "weighted";
+    case Policy::Fastest:
+      return "fastest";
+    case Policy::Cheapest:
+      return "cheapest";
+  }
+  return "weighted";
+}
+
+base::Result<Policy> parse_policy(std::string_view name) {
+  for (const Policy policy : {Policy::Weighted, Policy::Fastest, Policy::Cheapest}) {
+    if (policy_name(policy) == name) return policy;
+  }
+  return base::fail(base::Code::InvalidArgument,
+                    "the policy of a model is 'weighted', 'fastest' or 'cheapest'", "policy",
+                    "invalid_value");
+}
+
+namespace {
+
+// Smaller is sooner. One whose speed is not known yet goes first, so that it becomes known.
+double rank(const Target& target, Policy policy, base::Rng& random) {
+  switch (policy) {
+    case Policy::Weighted:
+      // Efraimidis and Spirakis 2006: in proportion to the weights, without replacement.
+      return -std::log(1.0 - random.uniform()) / std::max<uint32_t>(target.weight, 1);
+    case Policy::Fastest:
+      return target.health ? static_cast<double>(target.health->first_piece_ns()) : 0;
+    case Policy::Cheapest:
+      // A prompt is about three times as long as its answer.
+      return 3.0 * static_cast<double>(target.price.in_micro_per_million) +
+             static_cast<double>(target.price.out_micro_per_million);
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::vector<const Target*> order_targets(const ModelRoute& route, base::Rng& random) {
+  std::vector<const Target*> out;
+  if (route.targets.size() == 1) {
+    out.push_back(&route.targets.front());
+    return out;
+  }
+  struct Ranked {
+    int priority;
+    double rank;
+    const Target* target;
+  };
+  std::vector<Ranked> ranked;
+  ranked.reserve(route.targets.size());
+  for (const Target& target : route.targets)
+    ranked.push_back({target.priority, rank(target, route.policy, random), &target});
+  std::ranges::sort(ranked, [](const Ranked& a, const Ranked& b) {
+    return std::tie(a.priority, a.rank, a.target) < std::tie(b.priority, b.rank, b.target);
+  });
+  for (const Ranked& entry : ranked) out.push_back(entry.target);
+  return out;
 }
 
 Channel* ModelRoute::local() const {

@@ -10,41 +10,13 @@
 
 namespace gateway {
 
-Gateway::Gateway(journal::Ledger& ledger, telemetry::Registry& metrics,
-                 std::vector<std::shared_ptr<Channel>> channels)
-    : ledger_(ledger),
+Gateway::Gateway(journal::Ledger& ledger, telemetry::Registry& metrics, const base::Clock& clock,
+                 net::HttpClient* client, std::vector<std::shared_ptr<Channel>> releases)
+    : house_{ledger, limits_, clock},
+      directory_(metrics, client),
       refused_(
           metrics.counter("charter_requests_refused_total", "Requests refused before any work.")) {
-  std::vector<std::shared_ptr<const ModelRoute>> routes;
-  for (std::shared_ptr<Channel>& channel : channels) {
-    auto route = std::make_shared<ModelRoute>();
-    route->name = channel->name();
-    route->created = channel->release().issued;
-    route->owned_by = channel->release().charter_id;
-    route->metrics = std::make_shared<RouteMetrics>(route_metrics(metrics, route->name));
-    add_engine_gauges(metrics, route->name);
-    const money::PriceQuote price = channel->release().price;
-    route->targets.push_back({std::move(channel), price});
-    routes.push_back(std::move(route));
-  }
-  catalog_.set(std::make_shared<const Catalog>(std::move(routes)));
-}
-
-void Gateway::add_engine_gauges(telemetry::Registry& metrics, const std::string& model) {
-  const auto add = [&](std::string_view name, std::string_view help,
-                       int64_t engine::Stats::* member) {
-    metrics.gauge(name, help, {{"model", model}}, [this, model, member] {
-      const auto route = catalog()->find(model);
-      if (!route) return 0.0;
-      int64_t sum = 0;
-      for (const Target& target : route->targets)
-        if (target.channel) sum += target.channel->engine().stats().*member;
-      return static_cast<double>(sum);
-    });
-  };
-  add("charter_engine_active", "Streams in the batch.", &engine::Stats::active);
-  add("charter_engine_queued", "Requests that wait for a place.", &engine::Stats::queued);
-  add("charter_engine_kv_pages_free", "Free pages of KV memory.", &engine::Stats::pages_free);
+  directory_.set_releases(std::move(releases));
 }
 
 Gateway::~Gateway() {
@@ -69,7 +41,8 @@ base::Result<std::shared_ptr<const ModelRoute>> Gateway::find_model(const identi
 
 base::Result<std::shared_ptr<GenerationRun>> Gateway::admit(const identity::Caller& caller,
                                                             Generation generation,
-                                                            std::shared_ptr<Sink> sink) {
+                                                            std::shared_ptr<Sink> sink,
+                                                            Admission* admission) {
   if (draining()) {
     return base::fail(base::Code::Unavailable, "the server is shutting down; try again later", {},
                       "server_is_draining");
@@ -78,7 +51,7 @@ base::Result<std::shared_ptr<GenerationRun>> Gateway::admit(const identity::Call
   auto run = std::make_shared<GenerationRun>(*this, std::move(route), caller, std::move(generation),
                                              std::move(sink));
   running_.fetch_add(1);
-  if (base::Status status = run->start(); !status) {
+  if (base::Status status = run->start(admission); !status) {
     running_.fetch_sub(1);
     return std::unexpected(std::move(status).error());
   }
@@ -87,8 +60,9 @@ base::Result<std::shared_ptr<GenerationRun>> Gateway::admit(const identity::Call
 
 base::Result<std::shared_ptr<Run>> Gateway::generate(const identity::Caller& caller,
                                                      Generation generation,
-                                                     std::shared_ptr<Sink> sink, Admission*) {
-  auto run = admit(caller, std::move(generation), std::move(sink));
+                                                     std::shared_ptr<Sink> sink,
+                                                     Admission* admission) {
+  auto run = admit(caller, std::move(generation), std::move(sink), admission);
   if (!run) {
     refused_.add();
     return std::unexpected(std::move(run).error());

@@ -14,6 +14,10 @@
 #include "base/time.h"
 #include "gateway/catalog.h"
 #include "gateway/generation.h"
+#include "gateway/limits.h"
+#include "gateway/metering.h"
+#include "gateway/model_directory.h"
+#include "gateway/timers.h"
 #include "identity/identity.h"
 #include "journal/ledger.h"
 #include "telemetry/metrics.h"
@@ -24,13 +28,15 @@ class GenerationRun;
 
 class Gateway {
  public:
-  // All outlive the gateway, and the gateway every run: wait() before it goes.
-  Gateway(journal::Ledger& ledger, telemetry::Registry& metrics,
-          std::vector<std::shared_ptr<Channel>> channels);
+  // All outlive the gateway, and the gateway every run: wait() before it goes. `client` may be null
+  // where there are no upstreams.
+  Gateway(journal::Ledger& ledger, telemetry::Registry& metrics, const base::Clock& clock,
+          net::HttpClient* client, std::vector<std::shared_ptr<Channel>> releases);
   ~Gateway();
 
   // The public models as they are; a caller's own are those that its key may use.
-  std::shared_ptr<const Catalog> catalog() const { return catalog_.get(); }
+  std::shared_ptr<const Catalog> catalog() const { return directory_.catalog().get(); }
+  ModelDirectory& directory() { return directory_; }
   std::vector<std::shared_ptr<const ModelRoute>> models(const identity::Caller& caller) const;
   // NotFound (model_not_found) when there is none, or not for this caller.
   base::Result<std::shared_ptr<const ModelRoute>> find_model(const identity::Caller& caller,
@@ -70,11 +76,13 @@ class Gateway {
   friend class GenerationRun;
   base::Result<std::shared_ptr<GenerationRun>> admit(const identity::Caller& caller,
                                                      Generation generation,
-                                                     std::shared_ptr<Sink> sink);
-  void add_engine_gauges(telemetry::Registry& metrics, const std::string& model);
+                                                     std::shared_ptr<Sink> sink,
+                                                     Admission* admission);
 
-  journal::Ledger& ledger_;
-  CatalogHolder catalog_;
+  Limits limits_;
+  const MeteringHouse house_;
+  ModelDirectory directory_;
+  Timers timers_;
   telemetry::Counter& refused_;
   std::atomic<bool> draining_{false};
   std::atomic<int64_t> running_{0};

@@ -13,31 +13,20 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/time.h"
 #include "engine/engine.h"
 #include "json/json.h"
+#include "model/tool_format.h"
 #include "money/amount.h"
 
 namespace gateway {
 
 class Channel;
 
-// A function that the model may call.
-struct Tool {
-  std::string name = {};
-  std::string description = {};
-  json::Value parameters = {};  // JSON Schema; null: any object
-  bool strict = false;          // arguments always fit the schema
-};
-
-enum class ToolChoice : uint8_t { None, Auto, Required, Named };
-
-struct OutputFormat {
-  enum class Kind : uint8_t { Text, JsonObject, JsonSchema };
-  Kind kind = Kind::Text;
-  std::string name = {};  // of the schema, for errors
-  json::Value schema = {};
-  bool strict = false;
-};
+// The form of an answer is the same for whoever answers.
+using model::OutputFormat;
+using model::Tool;
+using model::ToolChoice;
 
 // Messages as chat completions have them, checked: an array of {"role": "system" | "user" |
 // "assistant" | "tool", "content": string, array of parts or null, "name"?, "tool_calls"?,
@@ -125,6 +114,7 @@ struct End {
   Answerer answerer = {};
   bool continued = false;                 // a second answerer went on in mid-stream
   std::optional<base::Error> error = {};  // the answer failed, or its settlement is not on disk
+  std::optional<base::Duration> retry_after = {};  // with an error, when a provider said so
 };
 
 // A request under way.

@@ -1,18 +1,21 @@
-// One request from its admission to its receipt: holds the worst case, makes attempts until one
-// answers, passes on what it says, settles what was delivered, and tells the end once that is on
-// disk.
+// One request from its admission to its receipt: takes rates and holds the worst case, makes
+// attempts until one answers, passes on what it says, settles what was delivered, and tells the end
+// once that is on disk.
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "gateway/attempt.h"
 #include "gateway/catalog.h"
+#include "gateway/metering.h"
+#include "gateway/upstream_attempt.h"
 #include "identity/identity.h"
-#include "journal/ledger.h"
 
 namespace gateway {
 
@@ -26,16 +29,58 @@ class GenerationRun final : public Run,
                 const identity::Caller& caller, Generation generation, std::shared_ptr<Sink> sink);
 
   // Admits and begins. After an error the sink hears nothing.
-  base::Status start();
+  base::Status start(Admission* admission);
 
   void cancel() override;
   void attempt_delta(Attempt& attempt, Delta delta) override;
   void attempt_end(Attempt& attempt, AttemptEnd end) override;
 
  private:
-  base::Status hold(const Target& target, int64_t prompt_tokens, int64_t* max_tokens);
-  base::Status begin(std::shared_ptr<Attempt> attempt);
-  void finish(AttemptEnd attempt_end);
+  // An attempt that runs, or waits for a place at its provider.
+  struct Try {
+    const Target* target = nullptr;
+    std::shared_ptr<Attempt> attempt = {};
+    int64_t begun_ns = 0;
+    bool has_place = false;
+  };
+  // What must not run under the lock, because it may call back.
+  using Later = std::vector<std::function<void()>>;
+
+  // Admission.
+  base::Status plan();
+  base::Status check_target(const Target& target) const;
+  base::Status admit(Admission* admission);
+  int64_t room(const Target& target) const;
+  int64_t affordable(const money::PriceQuote& price) const;
+  base::Status hold_worst_case();
+
+  // Attempts.
+  base::Status try_next();
+  const Target* next_target();
+  base::Status begin(const Target& target);
+  base::Status begin_local(const Target& target);
+  base::Status begin_upstream(const Target& target);
+  void begin_granted(const Target& target);
+  void add_try(const Target& target, std::shared_ptr<Attempt> attempt);
+  Try take_try(const Attempt& attempt);
+  void granted(const Target& target);
+  void wake();
+  void hedge_later();
+  void hedge();
+  bool retry_later();
+  void retry();
+
+  // The answer.
+  void begin_answer(const Attempt& attempt, Later* later);
+  void record(const Delta& delta);
+  bool may_continue() const;
+  void note_first_piece(const Attempt& attempt);
+  void note_health(const Try& entry, const AttemptEnd& end);
+  void take_failure(AttemptEnd end, const Try& entry);
+  void finish(AttemptEnd end);
+  void finish_cancelled();
+  void finish_failed(base::Error error);
+  void settle(End end);
   journal::Usage usage_of(const End& end) const;
   void report(const End& end);
 
@@ -44,14 +89,35 @@ class GenerationRun final : public Run,
   const identity::Caller caller_;
   const Generation generation_;
   const std::shared_ptr<Sink> sink_;
-  journal::Hold hold_;
+  Metering metering_;
 
-  std::mutex mutex_;  // taken by whoever calls the sink
-  bool started_ = false;
-  bool first_token_seen_ = false;
+  std::vector<const Target*> order_;  // those that can answer this, as they are to be tried
+  std::vector<int32_t> prompt_;       // of the first, when it is a local release
+  PromptSize prompt_size_;
+  int64_t max_tokens_ = 0;
+  int64_t first_try_ns_ = 0;
+  std::atomic<bool> cancelled_{false};
 
-  std::mutex attempt_mutex_;  // never held while anything else is called
-  std::shared_ptr<Attempt> attempt_;
+  std::mutex mutex_;  // taken by whoever calls the sink; guards what follows
+  size_t cursor_ = 0;
+  int attempts_ = 0;
+  bool waiting_ = false;  // for a place, or for the next try
+  bool ended_ = false;
+  bool hedging_ = false;
+  bool started_ = false;  // the sink has heard so
+  bool continued_ = false;
+  bool piece_seen_ = false;          // of the attempt that answers
+  const Attempt* winner_ = nullptr;  // whose answer the sink hears
+  Answerer answerer_;                // of the winner
+  const Target* answered_by_ = nullptr;
+  std::string written_;    // by all attempts, where it may have to be continued
+  bool only_text_ = true;  // and nothing but text
+  TokenUsage earlier_;     // of attempts that were cut
+  std::optional<base::Error> last_error_;
+  std::optional<int64_t> retry_after_ns_;
+
+  std::mutex tries_mutex_;  // never held while anything else is called
+  std::vector<Try> tries_;
 };
 
 }  // namespace gateway

@@ -26,7 +26,9 @@ std::unexpected<base::Error> not_offered(std::string_view parameter) {
                     std::string(parameter), "unsupported_parameter");
 }
 
-base::Status check_offered(const Generation& generation) {
+}  // namespace
+
+base::Status check_local(const Generation& generation) {
   if (!generation.tools.empty() && generation.tool_choice != ToolChoice::None)
     return not_offered("tools");
   if (generation.format.kind != OutputFormat::Kind::Text) return not_offered("response_format");
@@ -36,11 +38,9 @@ base::Status check_offered(const Generation& generation) {
   return {};
 }
 
-}  // namespace
-
 base::Result<std::vector<int32_t>> local_prompt(const Channel& channel,
                                                 const Generation& generation) {
-  TRY_VOID(check_offered(generation));
+  TRY_VOID(check_local(generation));
   if (const auto* messages = std::get_if<Messages>(&generation.input))
     return channel.prompt(messages->list);
   if (const auto* text = std::get_if<std::string>(&generation.input))
@@ -134,7 +134,7 @@ void LocalAttempt::on_event(int index, const engine::Event& event) {
 AttemptEnd LocalAttempt::result() const {
   AttemptEnd end;
   end.usage.prompt = prompt_tokens_;
-  end.error = error_;
+  if (error_) end.failure = Failure{*error_, true, true, {}};
   for (const Choice& choice : choices_) {
     end.usage.completion += choice.completion_tokens;
     end.finishes.push_back(*choice.finish);

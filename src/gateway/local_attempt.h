@@ -13,6 +13,8 @@ namespace gateway {
 // InvalidArgument, Unimplemented for what local releases do not offer.
 base::Result<std::vector<int32_t>> local_prompt(const Channel& channel,
                                                 const Generation& generation);
+// Whether local releases offer this at all.
+base::Status check_local(const Generation& generation);
 
 class LocalAttempt final : public Attempt, public std::enable_shared_from_this<LocalAttempt> {
  public:
@@ -20,7 +22,8 @@ class LocalAttempt final : public Attempt, public std::enable_shared_from_this<L
   LocalAttempt(std::shared_ptr<Channel> channel, const Generation& generation,
                std::vector<int32_t> prompt, int64_t max_tokens, std::string fairness_key);
 
-  base::Status start(std::shared_ptr<AttemptListener> listener) override;
+  // After an error the listener may hear of choices that had begun; it knows this attempt no more.
+  base::Status start(std::shared_ptr<AttemptListener> listener);
   void cancel() override;
   const Answerer& answerer() const override { return answerer_; }
 

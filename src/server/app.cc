@@ -162,7 +162,8 @@ base::Result<std::unique_ptr<App>> App::start(const Config& config, const base::
     ready.refused.push_back(refusal.error.text());
 
   state->workers.emplace(kWorkerThreads);
-  state->gateway.emplace(*state->ledger, state->metrics, std::move(loaded.channels));
+  state->gateway.emplace(*state->ledger, state->metrics, clock, state->client.get(),
+                         std::move(loaded.channels));
   state->api.emplace(api::App{*state->gateway,
                               *state->identity,
                               *state->ledger,
