@@ -88,6 +88,8 @@ ApiError rate_limited(const base::Error& error) {
 ApiError overloaded(const base::Error& error) {
   const bool draining = error.reason == "server_is_draining";
   const bool busy = error.reason == "server_is_overloaded" || draining;
+  if (error.reason == "upstream_failed")
+    return {502, "server_error", error.reason, "", error.message, {}};
   return {503,
           "service_unavailable_error",
           busy ? error.reason : "",
