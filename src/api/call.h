@@ -1,6 +1,7 @@
 // What a handler is given: the request with its answer, who asks, and the objects of the house.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -60,6 +61,11 @@ struct App {
   Options options = {};
   net::HttpClient* http_client = nullptr;  // for webhooks and identity providers
   telemetry::Tracer* tracer = nullptr;     // null: no traces are kept
+  // Told when work in the background has ended: ("proj_…", "response.completed", "resp_…"). It must
+  // not block.
+  std::function<void(const std::string& project_id, const std::string& event,
+                     const std::string& id)>
+      notify = {};
 };
 
 struct Call {

@@ -5,8 +5,11 @@
 #include <cstdlib>
 
 #include "api/generations.h"
+#include "api/page_conversations_answer.h"
 #include "api/parameter.h"
 #include "api/routes.h"
+#include "crypto/random.h"
+#include "gateway/gateway.h"
 
 namespace api {
 namespace {
@@ -60,12 +63,15 @@ base::Result<chat::Conversations::Turn> ask(const Call& call) {
                                      parent);
 }
 
-base::Result<chat::Message> ask_again(const Call& call) {
+base::Result<chat::Conversations::Turn> ask_again(const Call& call) {
   TRY(const json::Value body, call.json_body());
   TRY(const std::string message_id, read_string(body, "message_id", true));
   TRY(const std::string model, read_model(call, body));
-  return call.app->conversations.regenerate(call.caller.user_id, call.parameters[0], message_id,
-                                            model);
+  chat::Conversations::Turn turn;
+  TRY(turn.assistant, call.app->conversations.regenerate(call.caller.user_id, call.parameters[0],
+                                                         message_id, model));
+  turn.user.id = turn.assistant.parent_id;
+  return turn;
 }
 
 void list_conversations(const Call& call) {
@@ -130,8 +136,16 @@ void rename_conversation(const Call& call) {
   call.respond_json(conversation_json(*conversation));
 }
 
+// Ends the answer under way, if there is one.
+bool stop_answer(const Call& call) {
+  const auto live = call.app->generations.find(call.parameters[0], call.caller.user_id);
+  if (!live || live->ended()) return false;
+  live->cancel();
+  return true;
+}
+
 void delete_conversation(const Call& call) {
-  call.app->generations.stop(call.caller.user_id, call.parameters[0]);
+  stop_answer(call);
   if (const base::Status status =
           call.app->conversations.remove(call.caller.user_id, call.parameters[0]);
       !status) {
@@ -140,31 +154,45 @@ void delete_conversation(const Call& call) {
   call.respond({204, {}, ""});
 }
 
-void create_message(const Call& call) {
-  Generations& generations = call.app->generations;
-  if (!generations.reserve(call.caller.user_id, call.parameters[0]))
+// What is asked becomes the answer to stream; one at a time in a conversation.
+void answer(const Call& call, base::Result<chat::Conversations::Turn> (*ask_it)(const Call&)) {
+  const std::string& conversation_id = call.parameters[0];
+  const auto place =
+      std::make_shared<LiveAnswer>(call.caller.user_id, crypto::random_id("answer_"));
+  if (!call.app->generations.add(conversation_id, place))
     return call.respond(error_response(busy()));
-  auto turn = ask(call);
-  if (turn) return generations.start(call, turn->assistant, turn->user.id);
-  generations.let_go(call.parameters[0]);
-  call.fail(turn.error());
+  auto turn = ask_it(call);
+  if (!turn) {
+    call.app->generations.forget(conversation_id);
+    return call.fail(turn.error());
+  }
+  start_page_answer(call, turn->assistant, turn->user.id, place);
 }
 
-void regenerate_message(const Call& call) {
-  Generations& generations = call.app->generations;
-  if (!generations.reserve(call.caller.user_id, call.parameters[0]))
-    return call.respond(error_response(busy()));
-  auto answer = ask_again(call);
-  if (answer) return generations.start(call, *answer, answer->parent_id);
-  generations.let_go(call.parameters[0]);
-  call.fail(answer.error());
-}
+void create_message(const Call& call) { answer(call, ask); }
+
+void regenerate_message(const Call& call) { answer(call, ask_again); }
 
 void stop_generation(const Call& call) {
   const auto conversation = call.app->conversations.get(call.caller.user_id, call.parameters[0]);
   if (!conversation) return call.fail(conversation.error());
-  const bool stopped = call.app->generations.stop(call.caller.user_id, call.parameters[0]);
-  call.respond_json(json::Object{{"stopped", stopped}});
+  call.respond_json(json::Object{{"stopped", stop_answer(call)}});
+}
+
+// The events of the answer under way, or of the last one that ended a moment ago, behind the one
+// that the page has seen: a reload, a lost connection and a second device go on from there.
+void follow_conversation(const Call& call) {
+  const auto conversation = call.app->conversations.get(call.caller.user_id, call.parameters[0]);
+  if (!conversation) return call.fail(conversation.error());
+  const auto live = call.app->generations.find(call.parameters[0], call.caller.user_id);
+  if (!live) return call.respond({204, {}, ""});
+  std::string seen(call.request().header("last-event-id"));
+  for (const net::Header& parameter : net::parse_query(call.request().query)) {
+    if (parameter.name == "after") seen = parameter.value;
+  }
+  call.begin_events();
+  if (!live->log().follow(call.exchange, number_in_page_event_id(seen, *live)))
+    call.exchange->abort();
 }
 
 constexpr size_t kBodyBytesMax = 2u << 20;
@@ -217,6 +245,12 @@ constexpr Route kRoutes[] = {
      .body_bytes_max = kBodyBytesMax,
      .handle = regenerate_message,
      .summary = "answers again, as a sibling"},
+    {.method = "GET",
+     .pattern = "/api/conversations/{id}/stream",
+     .auth = Auth::Session,
+     .blocks = true,
+     .handle = follow_conversation,
+     .summary = "follows the answer under way, from where the page had come to"},
     {.method = "POST",
      .pattern = "/api/conversations/{id}/stop",
      .auth = Auth::Session,

@@ -89,7 +89,9 @@ TEST_F(PageTest, AQuestionIsAnsweredStreamedStoredAndBilled) {
   const Reply stream = call("POST", "/api/conversations/" + id + "/messages",
                             R"({"content":"Hello there","model":"tiny","parent_id":null})");
   ASSERT_EQ(stream.status, 200) << stream.body;
-  EXPECT_TRUE(stream.body.starts_with("event: message\ndata: {\"user_message_id\":\"msg_"));
+  EXPECT_TRUE(stream.body.starts_with("id: answer_"));
+  EXPECT_NE(stream.body.find(":0\nevent: message\ndata: {\"user_message_id\":\"msg_"),
+            std::string::npos);
   const size_t done = stream.body.find("event: done\ndata: ");
   ASSERT_NE(done, std::string::npos) << stream.body;
   const size_t begin = done + 18;
@@ -135,6 +137,32 @@ TEST_F(PageTest, AnAnswerGoesOnWithoutThePage) {
             json::Value("complete"));
   EXPECT_EQ(call("POST", path + "/stop").json["stopped"], json::Value(false));
   EXPECT_EQ(server().ledger().open_holds(), 0);
+}
+
+TEST_F(PageTest, AnyPageFollowsAnAnswerFromWhereItHadComeTo) {
+  const std::string path = "/api/conversations/" + new_conversation();
+  EXPECT_EQ(call("GET", path + "/stream").status, 204);  // nothing has been asked
+  const Reply asked = call("POST", path + "/messages", R"({"content":"Hi","model":"tiny"})");
+  const Reply again = call("GET", path + "/stream");
+  EXPECT_EQ(again.body, asked.body);
+  // Behind each event that a page has seen come exactly the others.
+  std::vector<size_t> ends;
+  for (size_t at = asked.body.find("\n\n"); at != std::string::npos;
+       at = asked.body.find("\n\n", at + 2))
+    ends.push_back(at + 2);
+  ASSERT_GE(ends.size(), 3u);
+  for (size_t i = 0, begin = 0; i < ends.size(); begin = ends[i++]) {
+    const std::string id = asked.body.substr(begin + 4, asked.body.find('\n', begin) - begin - 4);
+    const Reply rest = call("GET", path + "/stream?after=" + id);
+    EXPECT_EQ(rest.body, asked.body.substr(ends[i])) << id;
+    EXPECT_EQ(server()
+                  .request("GET", path + "/stream", "", cookie_ + "Last-Event-ID: " + id + "\r\n")
+                  .body,
+              rest.body);
+  }
+  // An id of another answer is no reason to leave anything out.
+  EXPECT_EQ(call("GET", path + "/stream?after=answer_other:3").body, asked.body);
+  EXPECT_EQ(server().request("GET", path + "/stream").status, 401);
 }
 
 TEST_F(PageTest, StopEndsTheAnswerAndKeepsWhatIsThere) {

@@ -12,8 +12,11 @@
 #include "api/service.h"
 #include "api/workers.h"
 #include "base/log.h"
+#include "chat/conversations.h"
 #include "files/files.h"
+#include "gateway/gateway.h"
 #include "gateway/testing_house.h"
+#include "journal/ledger.h"
 #include "net/http_chunked.h"
 #include "net/raw_client.h"
 #include "objects/blobs.h"
@@ -115,6 +118,7 @@ class ApiServer {
   gateway::Gateway& gateway() { return *gateway_; }
   journal::Ledger& ledger() { return *ledger_; }
   identity::Identity& identity() { return *identity_; }
+  objects::Store& objects() { return *objects_; }
   const identity::Identity::Founding& founding() const { return founding_; }
   const std::string& account() const { return account_; }
   static std::string log() {

@@ -168,17 +168,33 @@ Exchange::Stage Exchange::collect(std::string* out) {
 }
 
 void Exchange::sent(size_t bytes) {
+  std::function<void()> callback;
+  {
+    const std::lock_guard lock(mutex_);
+    queued_bytes_ -= std::min(bytes, queued_bytes_);
+    if (queued_bytes_ <= queued_bytes_max_ / 2) callback = on_room_;
+  }
+  if (callback) callback();
+}
+
+size_t Exchange::room() const {
   const std::lock_guard lock(mutex_);
-  queued_bytes_ -= std::min(bytes, queued_bytes_);
+  return queued_bytes_max_ - std::min(queued_bytes_, queued_bytes_max_);
+}
+
+void Exchange::on_room(std::function<void()> callback) {
+  const std::lock_guard lock(mutex_);
+  if (!closed() && !finished_) on_room_ = std::move(callback);
 }
 
 void Exchange::peer_gone() {
-  std::function<void()> callback;
+  std::function<void()> callback, dropped;  // whose end may want the lock
   {
     const std::lock_guard lock(mutex_);
     if (closed()) return;
     closed_.store(true, std::memory_order_relaxed);
     wake_ = nullptr;
+    dropped = std::exchange(on_room_, nullptr);
     outbox_ = {};
     callback = std::exchange(on_close_, nullptr);
   }
@@ -186,9 +202,10 @@ void Exchange::peer_gone() {
 }
 
 void Exchange::finished() {
-  std::function<void()> dropped;
+  std::function<void()> dropped, dropped_too;
   const std::lock_guard lock(mutex_);
   wake_ = nullptr;
+  dropped_too = std::exchange(on_room_, nullptr);
   dropped = std::exchange(on_close_, nullptr);
   finished_ = true;
 }

@@ -41,6 +41,10 @@ class Exchange {
   // once if it has gone).
   void on_close(std::function<void()> callback);
   bool closed() const { return closed_.load(std::memory_order_relaxed); }
+  // For writers that have more to send than the queue holds: how many bytes it still takes, and a
+  // call on the connection's thread whenever enough has left for half of it to be free.
+  size_t room() const;
+  void on_room(std::function<void()> callback);
   bool answered() const;  // respond or begin_stream has been called
 
   // --- for the connection
@@ -65,6 +69,7 @@ class Exchange {
   mutable std::mutex mutex_;  // all below
   std::function<void()> wake_;
   std::function<void()> on_close_;
+  std::function<void()> on_room_;
   std::string outbox_;
   size_t queued_bytes_ = 0;  // outbox_ and what the connection has taken and not sent
   bool woken_ = false;

@@ -1,6 +1,7 @@
 #include "server/app.h"
 
 #include "api/generations.h"
+#include "api/responses_store.h"
 #include "api/service.h"
 #include "api/workers.h"
 #include "base/bytes.h"
@@ -133,6 +134,10 @@ base::Result<std::unique_ptr<App>> App::start(const Config& config, const base::
   TRY(state->conversations, chat::Conversations::open(files::join(config.data, "chat.db"), clock));
   TRY(state->objects, objects::Store::open(files::join(config.data, "objects.db"), clock));
   TRY(state->blobs, objects::Blobs::open(files::join(config.data, "blobs")));
+  TRY(const int64_t interrupted, api::fail_interrupted_responses(*state->objects));
+  if (interrupted > 0)
+    base::log(base::Level::Warn, "responses in the background were cut off by the last stop",
+              {{"count", interrupted}});
   TRY(const FoundHouse house,
       found_house(config.data, find_bundled_models(config.models), clock.now()));
 
