@@ -51,6 +51,7 @@ struct Event {
   std::vector<TokenLogprob> prompt_logprobs = {};
   std::vector<float> embedding = {};  // with Task::Embed, at the end: [dim], of unit length
   std::optional<Finish> finish = {};
+  std::string stop = {};  // with Finish::Stop: the stop string that ended it, if one did
   std::optional<base::Error> error =
       {};  // with Finish::Error, and with Finish::Cancelled when the engine shut down
 };

@@ -16,7 +16,11 @@ bool TextStream::push(const TokenLogprob& token) {
   const size_t end = taken_ + pending_.size() + (decoder_.pending() ? 1 : 0);
   if (logprobs_) waiting_.push_back({token, begin, end});
   size_t cut = std::string::npos;
-  for (const std::string& stop : stops_) cut = std::min(cut, pending_.find(stop));
+  for (const std::string& stop : stops_) {
+    const size_t found = pending_.find(stop);
+    if (found < cut) stop_ = stop;
+    cut = std::min(cut, found);
+  }
   if (cut == std::string::npos) {
     showable_ = pending_.size() - held_back();
     return false;

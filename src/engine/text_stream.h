@@ -21,6 +21,8 @@ class TextStream {
 
   // Takes one token; true when a stop string is complete, and then nothing more may be pushed.
   bool push(const TokenLogprob& token);
+  // The stop string that is complete; empty: none.
+  const std::string& stop() const { return stop_; }
   // No token will follow: what was held back becomes showable.
   void finish();
   // What may be shown and has not been taken yet.
@@ -38,6 +40,7 @@ class TextStream {
   std::vector<std::string> stops_;
   bool logprobs_;
   bool stopped_ = false;
+  std::string stop_;
   std::string pending_;  // decoded, not taken
   size_t showable_ = 0;  // bytes of pending_ that may be shown
   size_t taken_ = 0;     // bytes taken so far

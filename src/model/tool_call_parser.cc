@@ -198,8 +198,12 @@ std::vector<ToolCallParser::Delta> ToolCallParser::finish() {
 }
 
 ToolCallParser ToolFormat::parser(const AnswerForm& form) const {
+  return make_tool_call_parser(kind_, form);
+}
+
+ToolCallParser make_tool_call_parser(ToolFormat::Kind kind, const AnswerForm& form) {
   auto state = std::make_unique<ToolCallParser::State>();
-  state->kind = kind_;
+  state->kind = kind;
   state->watches = form.choice != ToolChoice::None && !form.tools.empty();
   if (state->watches && form.choice == ToolChoice::Named) {
     state->single = true;

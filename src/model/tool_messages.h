@@ -45,4 +45,6 @@ struct CallEnvelope {
 };
 const CallEnvelope& call_envelope(ToolFormat::Kind kind);
 
+ToolCallParser make_tool_call_parser(ToolFormat::Kind kind, const AnswerForm& form);
+
 }  // namespace model
