@@ -268,7 +268,7 @@ net::Response Service::refuse(int status, std::string_view message, std::string_
                  "",
                  std::string(message),
                  {}};
-  if (status >= 500) error.headers = {{"x-should-retry", "false"}};
+  if (status >= 500 && status != 503) error.headers = {{"x-should-retry", "false"}};
   net::Response response = error_response(error, wire_of(path));
   add_common_headers(&response.headers, path.empty() ? "/v1" : path, crypto::random_id("req_"), "",
                      0);

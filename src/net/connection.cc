@@ -88,6 +88,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<void> linger();
   asio::awaitable<bool> refuse(int status, std::string_view message, std::string_view path);
   asio::awaitable<bool> refuse(Response response, std::string method);
+  asio::awaitable<void> turn_away(std::string_view path);
   void queue_answer(Response response, std::string method, bool keep_alive);
   void begin_exchange(Request request, bool keep_alive);
   void pump();
@@ -128,6 +129,10 @@ asio::awaitable<void> Connection::run() {
   while (!closed_ && keep_alive_) {
     Head head;
     if (!co_await read_head(&head)) break;
+    if (accepted_.one_too_many) {
+      co_await turn_away(head.request.path);
+      break;
+    }
     const Next next = co_await admit_and_read_body(&head);
     if (next == Next::Close) break;
     if (next == Next::NextRequest) continue;
@@ -336,6 +341,13 @@ asio::awaitable<bool> Connection::refuse(Response response, std::string method) 
   queue_answer(std::move(response), std::move(method), false);
   co_await linger();
   co_return false;
+}
+
+asio::awaitable<void> Connection::turn_away(std::string_view path) {
+  Response response =
+      loop_.service->refuse(503, "The server has too many connections. Try again shortly.", path);
+  response.headers.push_back({"retry-after", "1"});
+  co_await refuse(std::move(response), "");
 }
 
 void Connection::queue_answer(Response response, std::string method, bool keep_alive) {

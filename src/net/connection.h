@@ -39,6 +39,7 @@ struct Accepted {
   std::string remote_address;
   bool remote_is_loopback = false;
   std::shared_ptr<boost::asio::ssl::context> tls;  // null: plain
+  bool one_too_many = false;                       // its first request is answered with 503
 };
 
 // Takes over the connected socket. Call on the loop's thread.

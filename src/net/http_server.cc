@@ -35,6 +35,9 @@ using boost::system::error_code;
 
 namespace {
 
+// Connections over the limit that are told so, at a time; more are closed without a word.
+constexpr int64_t kTurnedAwayMax = 256;
+
 // One event loop and its thread. The context goes before the Loop that its connections refer to.
 struct LoopThread {
   Loop loop;
@@ -158,13 +161,17 @@ asio::awaitable<void> HttpServer::State::accept(Listener& listener) {
 void HttpServer::State::adopt(int fd, const Listener& listener,
                               const Acceptor::endpoint_type& peer) {
   accepted.fetch_add(1, std::memory_order_relaxed);
-  if (open() >= static_cast<int64_t>(options.connections_max)) {
+  const int64_t limit = static_cast<int64_t>(options.connections_max), now_open = open();
+  if (now_open >= limit) {
     refused.fetch_add(1, std::memory_order_relaxed);
-    ::close(fd);
-    return;
+    if (now_open >= limit + kTurnedAwayMax) {
+      ::close(fd);
+      return;
+    }
   }
   PeerName name = name_peer(peer.data(), peer.size());
-  Accepted taken{fd, listener.family, std::move(name.address), name.is_loopback, nullptr};
+  Accepted taken{fd,      listener.family,  std::move(name.address), name.is_loopback,
+                 nullptr, now_open >= limit};
   if (listener.tls) {
     const std::lock_guard lock(tls_mutex);
     taken.tls = tls;

@@ -51,8 +51,8 @@ struct ServerOptions {
   int threads = 1;
   size_t head_bytes_max = 32u << 10;
   size_t body_bytes_max = 32u << 20;
-  size_t queued_bytes_max = 1u << 20;  // of one streamed answer whose reader is slow
-  size_t connections_max = 8192;
+  size_t queued_bytes_max = 1u << 20;                // of one streamed answer whose reader is slow
+  size_t connections_max = 8192;                     // the next ones are answered with 503
   base::Duration head_timeout = base::seconds(10);   // from a head's first byte to its last
   base::Duration body_timeout = base::seconds(30);   // without a byte of the body
   base::Duration idle_timeout = base::seconds(600);  // between requests; clients pool connections

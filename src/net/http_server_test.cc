@@ -315,6 +315,24 @@ TEST_F(HttpServerTest, StopsUnderRunningAnswers) {
   exchange->end();
 }
 
+TEST_F(HttpServerTest, OneConnectionTooManyIsTold) {
+  ServerOptions options;
+  options.connections_max = 1;
+  start(options);
+  RawClient first(server_->port());
+  first.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(first.read_response().starts_with("HTTP/1.1 200 "));
+  RawClient second(server_->port());
+  second.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello");
+  const std::string answer = second.read_response();
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 503 ")) << answer;
+  EXPECT_NE(answer.find("\r\nretry-after: 1\r\n"), std::string::npos);
+  EXPECT_TRUE(second.at_end());
+  EXPECT_EQ(server_->stats().connections_refused, 1);
+  first.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(first.read_response().starts_with("HTTP/1.1 200 "));
+}
+
 TEST_F(HttpServerTest, ManyConnectionsAtOnce) {
   start();
   std::vector<std::thread> threads;
