@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "base/time.h"
+#include "bench/gateway/charter_target.h"
 #include "net/raw_client.h"
 
 namespace bench {
@@ -45,31 +46,6 @@ bool answers(uint16_t port) {
          client.read_until("\r\n").starts_with("HTTP/1.");
 }
 
-// Starts the target's command and waits for its first answer.
-std::unique_ptr<Target> start(std::unique_ptr<Target> target, std::vector<std::string> command,
-                              std::string* why_not) {
-  const int64_t start_ns = base::monotonic_ns();
-  target->child = std::make_unique<Child>(command);
-  while (target->child->alive() && base::monotonic_ns() - start_ns < kStartNs) {
-    if (answers(target->port)) {
-      target->start_ms = static_cast<double>(base::monotonic_ns() - start_ns) / 1e6;
-      return target;
-    }
-    usleep(500);
-  }
-  *why_not = "it did not start: " + command[0];
-  return nullptr;
-}
-
-std::unique_ptr<Target> make_target(const std::string& name) {
-  auto target = std::make_unique<Target>();
-  target->name = name;
-  target->port = free_port();
-  auto folder = files::TemporaryDirectory::create("charter-bench");
-  if (folder) target->folder = std::make_unique<files::TemporaryDirectory>(*std::move(folder));
-  return target;
-}
-
 std::string write_file(const Target& target, const std::string& name, const std::string& text) {
   const std::string path = files::join(target.folder->path(), name);
   std::ofstream(path) << text;
@@ -86,10 +62,10 @@ std::unique_ptr<Target> start_direct(const Setting& setting, std::string*) {
 std::unique_ptr<Target> start_floor(const Setting& setting, std::string* why_not) {
   auto target = make_target("net alone");
   const std::string port = std::to_string(target->port);
-  return start(std::move(target),
-               {setting.self, "floor", "--port", port, "--upstream",
-                std::to_string(setting.mock_port), "--threads", "2"},
-               why_not);
+  return start_target(std::move(target),
+                      {setting.self, "floor", "--port", port, "--upstream",
+                       std::to_string(setting.mock_port), "--threads", "2"},
+                      why_not);
 }
 
 std::unique_ptr<Target> start_nginx(const Setting& setting, std::string* why_not) {
@@ -112,7 +88,7 @@ std::unique_ptr<Target> start_nginx(const Setting& setting, std::string* why_not
           std::to_string(target->port) +
           " backlog=4096; location / { proxy_pass http://mock; proxy_http_version 1.1; "
           "proxy_set_header Connection \"\"; proxy_buffering off; } } }\n");
-  return start(std::move(target), {program, "-c", conf}, why_not);
+  return start_target(std::move(target), {program, "-c", conf}, why_not);
 }
 
 // LiteLLM's own advice for production: no debug log, no price list from the network.
@@ -133,11 +109,11 @@ std::unique_ptr<Target> start_litellm(const Setting& setting, std::string* why_n
           "general_settings:\n  master_key: " +
           target->key + "\n");
   const std::string port = std::to_string(target->port);
-  return start(std::move(target),
-               {"/usr/bin/env", "LITELLM_MODE=PRODUCTION", "LITELLM_LOG=ERROR",
-                "LITELLM_LOCAL_MODEL_COST_MAP=True", program, "--config", conf, "--host",
-                "127.0.0.1", "--port", port, "--num_workers", "2"},
-               why_not);
+  return start_target(std::move(target),
+                      {"/usr/bin/env", "LITELLM_MODE=PRODUCTION", "LITELLM_LOG=ERROR",
+                       "LITELLM_LOCAL_MODEL_COST_MAP=True", program, "--config", conf, "--host",
+                       "127.0.0.1", "--port", port, "--num_workers", "2"},
+                      why_not);
 }
 
 std::unique_ptr<Target> start_portkey(const Setting& setting, std::string* why_not) {
@@ -151,13 +127,38 @@ std::unique_ptr<Target> start_portkey(const Setting& setting, std::string* why_n
   target->headers =
       "x-portkey-provider: openai\r\nx-portkey-custom-host: " + upstream_of(setting) + "/v1\r\n";
   const std::string port = "--port=" + std::to_string(target->port);
-  return start(std::move(target),
-               {"/usr/bin/env", "NODE_ENV=production", "TRUSTED_CUSTOM_HOSTS=127.0.0.1,localhost",
-                "node", program, "--headless", port},
-               why_not);
+  return start_target(
+      std::move(target),
+      {"/usr/bin/env", "NODE_ENV=production", "TRUSTED_CUSTOM_HOSTS=127.0.0.1,localhost", "node",
+       program, "--headless", port},
+      why_not);
 }
 
 }  // namespace
+
+std::unique_ptr<Target> start_target(std::unique_ptr<Target> target,
+                                     std::vector<std::string> command, std::string* why_not) {
+  const int64_t start_ns = base::monotonic_ns();
+  target->child = std::make_unique<Child>(command);
+  while (target->child->alive() && base::monotonic_ns() - start_ns < kStartNs) {
+    if (answers(target->port)) {
+      target->start_ms = static_cast<double>(base::monotonic_ns() - start_ns) / 1e6;
+      return target;
+    }
+    usleep(500);
+  }
+  *why_not = "it did not start: " + command[0];
+  return nullptr;
+}
+
+std::unique_ptr<Target> make_target(const std::string& name) {
+  auto target = std::make_unique<Target>();
+  target->name = name;
+  target->port = free_port();
+  auto folder = files::TemporaryDirectory::create("charter-bench");
+  if (folder) target->folder = std::make_unique<files::TemporaryDirectory>(*std::move(folder));
+  return target;
+}
 
 double Target::resident_bytes() const { return child ? resident_bytes_of(child->pid()) : 0; }
 
@@ -182,8 +183,13 @@ std::unique_ptr<Child> start_mock(const Setting& setting, int frame_ms) {
 
 const std::vector<TargetKind>& target_kinds() {
   static const std::vector<TargetKind> kinds{
-      {"direct", start_direct},   {"net alone", start_floor}, {"nginx", start_nginx},
-      {"litellm", start_litellm}, {"portkey", start_portkey},
+      {"direct", start_direct},
+      {"charter", start_charter_plain},
+      {"charter governed", start_charter_governed},
+      {"net alone", start_floor},
+      {"nginx", start_nginx},
+      {"litellm", start_litellm},
+      {"portkey", start_portkey},
   };
   return kinds;
 }

@@ -38,6 +38,10 @@ struct TargetKind {
 };
 const std::vector<TargetKind>& target_kinds();  // direct first
 
+std::unique_ptr<Target> make_target(const std::string& name);  // with a port and a folder
+// Starts the command and waits for the first answer.
+std::unique_ptr<Target> start_target(std::unique_ptr<Target> target,
+                                     std::vector<std::string> command, std::string* why_not);
 std::unique_ptr<Child> start_mock(const Setting& setting, int frame_ms);
 uint16_t free_port();
 
