@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -198,6 +199,29 @@ base::Status Database::sync_wal() {
       Code::Unavailable,
       std::string("the database cannot be flushed: ") + std::strerror(error) + "; check the disk",
       wal, "STORAGE_UNAVAILABLE");
+}
+
+base::Status Database::copy_to(const std::string& to) const {
+  if (access(to.c_str(), F_OK) == 0)
+    return base::fail(Code::AlreadyExists, "there is a file of this name; choose another one", to,
+                      "FILE_EXISTS");
+  TRY_VOID(make_private_file(to));
+  Connection copy(to);
+  base::Status status = open_handle(&copy, SQLITE_OPEN_READWRITE);
+  if (status) {
+    sqlite3_backup* backup = sqlite3_backup_init(copy.handle, "main", connection_->handle, "main");
+    if (backup != nullptr) sqlite3_backup_step(backup, -1);
+    const int code =
+        backup != nullptr ? sqlite3_backup_finish(backup) : sqlite3_errcode(copy.handle);
+    if (code != SQLITE_OK) status = copy.failure(code, "copying the database");
+  }
+  if (!status) unlink(to.c_str());
+  return status;
+}
+
+int64_t Database::wal_bytes() const {
+  struct stat info = {};
+  return stat((path() + "-wal").c_str(), &info) == 0 ? int64_t{info.st_size} : 0;
 }
 
 const std::string& Database::path() const { return connection_->path; }

@@ -114,6 +114,10 @@ class Database {
   base::Status checkpoint();  // moves the write-ahead log into the file and empties it
   // What has been committed is on the disk when it returns, also with Sync::Normal.
   base::Status sync_wal();
+  // A consistent picture of the whole database as a new file of its own, on the disk when it
+  // returns; others may write meanwhile. AlreadyExists when there is a file.
+  base::Status copy_to(const std::string& to) const;
+  int64_t wal_bytes() const;  // of the write-ahead log as it is on the disk
   const std::string& path() const;
 
  private:

@@ -14,6 +14,10 @@ namespace db {
 namespace {
 
 constexpr auto kIdleBeforeCheckpoint = std::chrono::seconds(20);
+// Under load sqlite checkpoints by itself, but never empties a log that readers look into all the
+// time: from this size on it is done with a wait for them.
+constexpr int64_t kWalBytesMax = 32 << 20;
+constexpr int64_t kGroupsBetweenLooks = 256;
 
 }  // namespace
 
@@ -26,6 +30,7 @@ struct Writer::State {
 
   explicit State(Database opened) : database(std::move(opened)) {}
   void loop();
+  void checkpoint();
   base::Status run_group(std::vector<Entry>* group);
 
   Database database;  // the writer's thread only
@@ -58,17 +63,22 @@ base::Status Writer::State::run_group(std::vector<Entry>* group) {
   return database.commit();
 }
 
+void Writer::State::checkpoint() {
+  if (auto status = database.checkpoint(); !status)
+    base::log(base::Level::Warn, "checkpoint failed", {{"error", status.error().text()}});
+}
+
 void Writer::State::loop() {
   std::unique_lock lock(mutex);
   bool dirty = false;
+  int64_t groups = 0;
   for (;;) {
     const auto ready = [&] { return stopping || !queue.empty(); };
     if (!dirty) {
       wake.wait(lock, ready);
     } else if (!wake.wait_for(lock, kIdleBeforeCheckpoint, ready)) {
       lock.unlock();
-      if (auto status = database.checkpoint(); !status)
-        base::log(base::Level::Warn, "checkpoint failed", {{"error", status.error().text()}});
+      checkpoint();
       dirty = false;
       lock.lock();
       continue;
@@ -90,6 +100,7 @@ void Writer::State::loop() {
     const auto jobs = static_cast<int64_t>(group.size());
     group.clear();  // jobs may own what their submitter waits for
 
+    if (++groups % kGroupsBetweenLooks == 0 && database.wal_bytes() > kWalBytesMax) checkpoint();
     lock.lock();
     busy = false;
     stats.groups += 1;

@@ -134,7 +134,6 @@ TransferResult Ledger::State::append(Entry entry, std::span<const Transfer> tran
   digest = entry_digest(digest, encoded);
   rows = entry.seq;
   append_record(encoded, digest, &group);
-  write_wake.notify_one();
   return TransferResult::Ok;
 }
 
@@ -160,9 +159,7 @@ void Ledger::State::remember(money::Id id, const Ended& what) {
 }
 
 void Ledger::State::when_durable(Durable durable) {
-  if (!durable) return;
-  waiting.push_back(std::move(durable));
-  write_wake.notify_one();
+  if (durable) waiting.push_back(std::move(durable));
 }
 
 void Ledger::State::poke() {
@@ -252,6 +249,7 @@ base::Result<std::unique_ptr<Ledger>> Ledger::open(const std::string& path,
 base::Result<Hold> Ledger::hold(HoldRequest request, Durable durable) {
   TRY_VOID(check_request(request));
   const money::Id id = request_id_of(request.request_id);
+  const State::Wake wake(*state_);
   std::lock_guard lock(state_->mutex);
   State& s = *state_;
   if (const base::Status health = s.health(); !health) {
@@ -292,6 +290,7 @@ base::Result<Amount> Ledger::settle(const Hold& hold, const Usage& usage, Durabl
   TRY(const Amount charge, money::cost(request.price, usage.prompt_tokens, usage.completion_tokens,
                                        usage.cached_tokens));
   const money::Id id = hold.id != 0 ? hold.id : request_id_of(request.request_id);
+  const State::Wake wake(*state_);
   std::lock_guard lock(state_->mutex);
   State& s = *state_;
   const auto open = s.open.find(id);
@@ -338,6 +337,7 @@ base::Result<Amount> Ledger::settle_and_wait(const Hold& hold, const Usage& usag
 
 void Ledger::release(const Hold& hold, std::string_view reason, Durable durable) {
   const money::Id id = hold.id != 0 ? hold.id : request_id_of(hold.request.request_id);
+  const State::Wake wake(*state_);
   std::lock_guard lock(state_->mutex);
   if (const auto open = state_->open.find(id); open != state_->open.end()) {
     state_->now();
@@ -388,6 +388,7 @@ base::Status Ledger::deposit(std::string_view account, Amount amount, std::strin
   if (exists) return {};
   std::promise<base::Status> done;
   {
+    const State::Wake wake(*state_);
     std::lock_guard lock(state_->mutex);
     Entry entry;
     entry.kind = EntryKind::Deposit;

@@ -122,6 +122,8 @@ class Ledger {
   // Reads every entry again, checks its digest, folds it, and compares with the balances and
   // budgets in memory, and with the tables.
   base::Status verify() const;
+  // A copy of ledger.db with everything so far, which needs no write-ahead file to be opened.
+  base::Status copy_to(const std::string& path) const;
   crypto::Digest root() const;  // digest of the last entry: names the whole history
   int64_t rows() const;
   base::Status health() const;  // why the disk takes no rows, if it does not

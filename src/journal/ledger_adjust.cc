@@ -166,6 +166,7 @@ base::Result<Amount> Ledger::adjust(std::string_view request_id, const Usage* tr
                          truth != nullptr ? *truth : standing->usage, reason);
   const bool nothing =
       target == standing->amount && entry.usage == difference(standing->usage, standing->usage);
+  const State::Wake wake(*state_);
   std::lock_guard lock(state_->mutex);
   State& s = *state_;
   if (nothing) {

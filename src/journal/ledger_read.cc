@@ -85,6 +85,11 @@ base::Status Ledger::verify() const {
       [&](db::Database& database) { return compare_with_file(database, memory); });
 }
 
+base::Status Ledger::copy_to(const std::string& path) const {
+  TRY_VOID(catch_up());
+  return state_->readers.read([&](db::Database& database) { return database.copy_to(path); });
+}
+
 base::Result<std::vector<money::AccountBalances>> read_balances(const std::string& path) {
   TRY(db::Database database, db::Database::open_readonly(path));
   return read_accounts(database);

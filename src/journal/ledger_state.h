@@ -35,7 +35,20 @@ struct Ledger::State {
     size_t operator()(money::Id id) const { return static_cast<size_t>(id ^ (id >> 64)); }
   };
 
-  // All of these are called with `mutex` held.
+  // Wakes the writing thread when the scope ends: declared before the lock, so that the thread
+  // finds the lock free.
+  class Wake {
+   public:
+    explicit Wake(State& state) : state_(state) {}
+    ~Wake() { state_.write_wake.notify_one(); }
+    Wake(const Wake&) = delete;
+    Wake& operator=(const Wake&) = delete;
+
+   private:
+    State& state_;
+  };
+
+  // All of these are called with `mutex` held, under a Wake.
   base::Time now();
   // The transfers go to the books, the entry to the next group; nothing when the books refuse.
   money::TransferResult append(Entry entry, std::span<const money::Transfer> transfers);

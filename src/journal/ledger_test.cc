@@ -283,6 +283,22 @@ TEST_F(LedgerTest, FullDiskStopsAdmissionAndLosesNothing) {
   EXPECT_EQ(ledger->usage({})->size(), 1u);
 }
 
+TEST_F(LedgerTest, ACopyIsALedger) {
+  auto ledger = open_with(Amount::usd(1));
+  const auto hold = ledger->hold(request("r", 100, 100));
+  ASSERT_TRUE(ledger->settle(*hold, usage(100, 10), {}));
+  ASSERT_TRUE(ledger->hold(request("open", 100, 100)));
+  const std::string to = (dir_ / "copy.db").string();
+  const auto copied = ledger->copy_to(to);
+  ASSERT_TRUE(copied) << copied.error().text();
+  EXPECT_EQ(ledger->copy_to(to).error().code, Code::AlreadyExists);
+  const auto copy = Ledger::open(to, clock_);
+  ASSERT_TRUE(copy) << copy.error().text();
+  EXPECT_EQ((*copy)->root(), ledger->root());
+  EXPECT_TRUE((*copy)->verify());
+  EXPECT_EQ((*copy)->open_holds(), 0);
+}
+
 TEST_F(LedgerTest, SecondProgramIsTurnedAway) {
   auto ledger = open();
   const auto second = Ledger::open(path(), clock_);

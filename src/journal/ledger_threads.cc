@@ -13,7 +13,7 @@ constexpr auto kRetryAfter = std::chrono::seconds(1);
 constexpr int64_t kFastGroup = 4;
 constexpr int64_t kFullGroup = 256;
 constexpr auto kIndexEvery = std::chrono::milliseconds(50);
-constexpr int64_t kFastBatch = 16;
+constexpr int64_t kWalBytesMax = 32 << 20;
 constexpr auto kIdleBeforeCheckpoint = std::chrono::seconds(20);
 
 void append_group(Group* to, Group from) {
@@ -109,13 +109,12 @@ base::Status Ledger::State::index(const std::vector<Group>& groups) {
 }
 
 base::Status Ledger::State::make_safe(bool whole) {
-  if (whole) return database.checkpoint();
+  if (whole || database.wal_bytes() > kWalBytesMax) return database.checkpoint();
   return database.sync_wal();
 }
 
 void Ledger::State::index_loop() {
   bool dirty = false;
-  int64_t last_count = 0;
   SteadyClock::time_point last_start = {};
   std::vector<Group> taken;
   std::unique_lock lock(mutex);
@@ -128,9 +127,9 @@ void Ledger::State::index_loop() {
       idle = !index_wake.wait_for(lock, kIdleBeforeCheckpoint, ready);
     else
       index_wake.wait(lock, ready);
-    if (last_count >= kFastBatch && urgent == 0 && !written_all)
-      index_wake.wait_until(lock, last_start + kIndexEvery,
-                            [&] { return written_all || urgent > 0; });
+    // A commit costs as much for one entry as for many.
+    index_wake.wait_until(lock, last_start + kIndexEvery,
+                          [&] { return written_all || urgent > 0; });
     poked_index = false;
     std::ranges::move(unindexed, std::back_inserter(taken));
     unindexed.clear();
@@ -152,8 +151,7 @@ void Ledger::State::index_loop() {
     index_health = indexed;
     ++index_tries;
     if (indexed && !taken.empty()) {
-      last_count = taken.back().first_seq + taken.back().count - 1 - indexed_seq;
-      indexed_seq += last_count;
+      indexed_seq = taken.back().first_seq + taken.back().count - 1;
       taken.clear();
       dirty = true;
     }
