@@ -193,7 +193,9 @@ void GenerationRun::settle(End end) {
   const money::PriceQuote price = (answered_by_ != nullptr ? answered_by_ : order_.front())->price;
   if (!delivered)
     end.usage = {};
-  else if (const auto cost = money::cost(price, end.usage.prompt, end.usage.completion))
+  else if (const auto cost = money::cost(
+               price, end.usage.prompt, end.usage.completion,
+               std::clamp<int64_t>(end.usage.cached, 0, std::max<int64_t>(0, end.usage.prompt))))
     end.cost = route_->metered ? *cost : money::Amount();
   auto durable = [self = shared_from_this(), end](const base::Status& status) mutable {
     if (!status && !end.error) end.error = status.error();

@@ -42,11 +42,12 @@ Metering::Metering(const MeteringHouse& house, const identity::Caller& caller, s
   if (caller.limits) read_limits();
 }
 
-// A row that names a model is the organisation's.
+// A row that names a model counts that model's requests of its owner.
 void Metering::read_limits() {
   for (const identity::ScopeLimits& row : caller_.limits->rows) {
     if (!row.model.empty() && row.model != model_) continue;
-    const money::Scope scope = row.model.empty() ? scope_of(row.kind) : money::Scope::Model;
+    const money::Scope owner = scope_of(row.kind);
+    const money::Scope scope = row.model.empty() ? owner : money::with_model(owner);
     const auto rate = [&](const std::optional<int64_t>& limit, RateUnit unit, RateWindow window) {
       if (limit) rates_.push_back({scope, unit, window, *limit});
     };

@@ -63,7 +63,7 @@ Transfer pending_for(const HoldRequest& request, money::Id id, base::Time at) {
           .at = at};
 }
 
-Entry charge_of(const Hold& hold, const Usage& usage, Amount charge, base::Time at) {
+Entry charge_of(const Hold& hold, Usage usage, Amount charge, base::Time at) {
   const HoldRequest& request = hold.request;
   Entry entry;
   entry.at = at;
@@ -75,7 +75,7 @@ Entry charge_of(const Hold& hold, const Usage& usage, Amount charge, base::Time 
   entry.price = request.price;
   entry.epoch = request.epoch;
   if (request.share) entry.share = *request.share;
-  entry.usage = usage;
+  entry.usage = std::move(usage);
   return entry;
 }
 
@@ -285,8 +285,12 @@ base::Result<Hold> Ledger::hold(HoldRequest request, Durable durable) {
   return Hold{std::move(request), at, id};
 }
 
-base::Result<Amount> Ledger::settle(const Hold& hold, const Usage& usage, Durable durable) {
+base::Result<Amount> Ledger::settle(const Hold& hold, const Usage& reported, Durable durable) {
   const HoldRequest& request = hold.request;
+  // A provider may report more cached tokens than it read: the request is charged all the same.
+  Usage usage = reported;
+  usage.cached_tokens =
+      std::clamp<int64_t>(usage.cached_tokens, 0, std::max<int64_t>(0, usage.prompt_tokens));
   TRY(const Amount charge, money::cost(request.price, usage.prompt_tokens, usage.completion_tokens,
                                        usage.cached_tokens));
   const money::Id id = hold.id != 0 ? hold.id : request_id_of(request.request_id);
@@ -310,14 +314,15 @@ base::Result<Amount> Ledger::settle(const Hold& hold, const Usage& usage, Durabl
     s.when_durable(std::move(durable));
     return charge;
   }
-  Entry entry = charge_of(hold, usage, charge, s.now());
+  const money::Scopes scopes = scopes_of(usage);
+  Entry entry = charge_of(hold, std::move(usage), charge, s.now());
   const Parts parts = parts_of(entry);
   const std::vector<Transfer> transfers = transfers_of(entry, id);
   if (const TransferResult result = s.append(std::move(entry), transfers);
       result != TransferResult::Ok)
     return refused(result, request.request_id);
   s.budgets.release(open->second.request.scopes, open->second.request.amount);
-  s.budgets.spend(scopes_of(usage), parts.customer, s.last_at);
+  s.budgets.spend(scopes, parts.customer, s.last_at);
   s.open.erase(open);
   s.remember(id, {s.rows, charge});
   s.when_durable(std::move(durable));

@@ -79,7 +79,7 @@ class Ledger {
   // Posts what the tokens cost by the price of the hold, and releases the rest; returns the charge
   // at once. Send the last byte of an answer after `durable` said yes. Repeating it with the same
   // counts changes nothing.
-  base::Result<Amount> settle(const Hold& hold, const Usage& usage, Durable durable);
+  base::Result<Amount> settle(const Hold& hold, const Usage& reported, Durable durable);
   base::Result<Amount> settle_and_wait(const Hold& hold, const Usage& usage);
 
   // Nothing was delivered: the whole hold is free again. Harmless on a hold that is resolved.

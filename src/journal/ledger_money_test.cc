@@ -141,6 +141,9 @@ TEST_F(LedgerMoney, CachedTokensHaveTheirPrice) {
   EXPECT_EQ(net(kCustomer).pico() + Amount::usd(1000).pico(),
             money::Uint128{600 * 150'000 + 400 * 75'000 + 10 * 600'000});
   EXPECT_EQ(ledger_->usage({})->front().usage.cached_tokens, 400);
+  used.cached_tokens = 5000;
+  charge("liar", used);
+  EXPECT_EQ(ledger_->usage({})->front().usage.cached_tokens, 1000) << "charged all the same";
 }
 
 // L11: a refund leaves every account with what it had before the charge.
