@@ -22,11 +22,13 @@ export type Model = {
   release: { epoch: string; charter_version: string; persons: number; manifest_digest: string }
 }
 export type Me = { user: { id: string; name: string }; models: Model[]; balance_usd: string; one_person_charter: boolean }
-export type StreamEvent =
+// `id` says where the page has come to: what follows it is asked for with it (api.follow).
+export type StreamEvent = { id?: string } & (
   | { type: 'message'; user_message_id: string; assistant_message_id: string }
   | { type: 'delta'; text: string }
   | { type: 'done'; message: Message }
   | { type: 'error'; error: { message: string; code: string | null } }
+)
 
 export class ApiError extends Error {
   constructor(
@@ -73,34 +75,58 @@ export const api = {
   remove: (id: string) => request('DELETE', at(id)),
   stop: (id: string) => request('POST', `${at(id)}/stop`),
   send: (id: string, body: { content: string; model: string; parent_id: string | null }, signal: AbortSignal) =>
-    stream(`${at(id)}/messages`, body, signal),
+    stream('POST', `${at(id)}/messages`, body, signal),
   regenerate: (id: string, body: { message_id: string; model: string }, signal: AbortSignal) =>
-    stream(`${at(id)}/regenerate`, body, signal),
+    stream('POST', `${at(id)}/regenerate`, body, signal),
+  // The answer being written, behind the event that was seen last; nothing when none is.
+  follow: (id: string, seen: string, signal: AbortSignal) =>
+    stream('GET', `${at(id)}/stream?after=${encodeURIComponent(seen)}`, undefined, signal),
 }
 
-// Server-sent events by hand, since EventSource cannot POST. Yields each event once its blank line has come.
-async function* stream(path: string, body: unknown, signal: AbortSignal): AsyncGenerator<StreamEvent> {
-  const response = await request('POST', path, body, signal)
-  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
-  let pending = ''
-  for (;;) {
-    const { value, done } = await reader.read()
-    if (done) return
-    pending += value
-    for (let end = pending.indexOf('\n\n'); end >= 0; end = pending.indexOf('\n\n')) {
-      const event = parseEvent(pending.slice(0, end))
-      pending = pending.slice(end + 2)
-      if (event) yield event
+// The server says something at least every 15 seconds; a connection that is silent for longer is lost.
+const SILENCE_MS = 40_000
+
+// Server-sent events by hand, since EventSource cannot POST. Yields each event once its blank line has come. A
+// connection that breaks off is an ApiError with status 0, as is a request that does not get through.
+async function* stream(method: string, path: string, body: unknown, signal: AbortSignal): AsyncGenerator<StreamEvent> {
+  const silent = new AbortController()
+  const lose = () => silent.abort()
+  addEventListener('offline', lose)
+  let watch = setTimeout(lose, SILENCE_MS)
+  try {
+    const response = await request(method, path, body, AbortSignal.any([signal, silent.signal]))
+    if (!response.body) return
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
+    let pending = ''
+    for (;;) {
+      const { value, done } = await reader.read()
+      if (done) return
+      clearTimeout(watch)
+      watch = setTimeout(lose, SILENCE_MS)
+      pending += value
+      for (let end = pending.indexOf('\n\n'); end >= 0; end = pending.indexOf('\n\n')) {
+        const event = parseEvent(pending.slice(0, end))
+        pending = pending.slice(end + 2)
+        if (event) yield event
+      }
     }
+  } catch (cause) {
+    if (signal.aborted || cause instanceof ApiError) throw cause
+    throw new ApiError(0, 'offline')
+  } finally {
+    removeEventListener('offline', lose)
+    clearTimeout(watch)
   }
 }
 
 function parseEvent(block: string): StreamEvent | null {
   let type = ''
+  let id = ''
   const data: string[] = []
   for (const line of block.split('\n')) {
+    if (line.startsWith('id:')) id = line.slice(3).trim()
     if (line.startsWith('event:')) type = line.slice(6).trim()
     if (line.startsWith('data:')) data.push(line.slice(5).replace(/^ /, ''))
   }
-  return data.length ? ({ type, ...JSON.parse(data.join('\n')) } as StreamEvent) : null
+  return data.length ? ({ id, type, ...JSON.parse(data.join('\n')) } as StreamEvent) : null
 }

@@ -69,7 +69,7 @@ export async function open(id: string | null) {
   }
 }
 
-// Reads the chat, and again while an answer of it is being written elsewhere (this page reloaded, another device).
+// Reads the chat, and follows the answer that is being written in it, by whichever page or device it was asked for.
 async function follow(id: string) {
   for (;;) {
     const found = await api.conversation(id)
@@ -80,9 +80,93 @@ async function follow(id: string) {
       streamingId.value = running?.id ?? null
     })
     if (!running) return
-    await new Promise((resolve) => setTimeout(resolve, 400))
-    if (currentId.value !== id || abort) return
+    const own = (abort = new AbortController())
+    try {
+      await new Written(id, running, found.messages.filter((m) => m !== running)).followToItsEnd(own.signal)
+    } finally {
+      if (abort === own) abort = null
+    }
+    if (own.signal.aborted) return
+    await refreshAside()
   }
+}
+
+// An answer as it is written. The server owns it: what this page has missed it asks for, behind the last event that
+// it has seen, so that the text comes out the same whatever happens to the connection.
+class Written {
+  private seen = ''
+  private text = ''
+  private ended = false
+
+  constructor(
+    private readonly id: string,
+    private answer: Message,
+    private readonly others: Message[],
+    private question: Message | null = null,
+  ) {
+    if (question) chooseSibling(question)
+    chooseSibling(answer)
+  }
+
+  get begun() {
+    return this.seen !== ''
+  }
+
+  show() {
+    if (currentId.value !== this.id) return
+    messages.value = [...this.others, ...(this.question ? [this.question] : []), this.answer]
+  }
+
+  take(event: StreamEvent) {
+    batch(() => {
+      this.seen = event.id ?? this.seen
+      if (event.type === 'message') {
+        if (this.question) chooseSibling((this.question = { ...this.question, id: event.user_message_id }))
+        const parent = this.question?.id ?? this.answer.parent_id
+        this.answer = { ...this.answer, id: event.assistant_message_id, parent_id: parent }
+        chooseSibling(this.answer)
+        streamingId.value = this.answer.id
+        this.text = ''
+      } else if (event.type === 'delta') {
+        this.text += event.text
+        // What was stored of it stays in sight while the events catch up with it.
+        if (this.text.length >= this.answer.content.length) this.answer = { ...this.answer, content: this.text }
+      } else {
+        this.ended = true
+        if (event.type === 'done') announcement.value = t('message.done')
+        else problem.value = { text: t('error.generic', { message: event.error.message }) }
+        this.answer = event.type === 'done' ? event.message : { ...this.answer, status: 'error' }
+      }
+      this.show()
+    })
+  }
+
+  // Until the answer's end, or until the server has nothing to tell of it any more.
+  async followToItsEnd(signal: AbortSignal) {
+    for (let wait = 200; !this.ended && !signal.aborted; wait = Math.min(wait * 2, 5000)) {
+      const before = this.seen
+      try {
+        for await (const event of api.follow(this.id, this.seen, signal)) this.take(event)
+        if (this.seen === before) return
+      } catch (cause) {
+        if (signal.aborted || !(cause instanceof ApiError && cause.status === 0)) throw cause
+      }
+      if (this.seen !== before) wait = 200
+      if (!this.ended) await onlineOrAfter(wait)
+    }
+  }
+}
+
+function onlineOrAfter(ms: number) {
+  return new Promise<void>((resolve) => {
+    const go = () => {
+      clearTimeout(timer)
+      removeEventListener('online', go)
+      resolve()
+    }
+    const timer = setTimeout(go, ms)
+    addEventListener('online', go)
+  })
 }
 
 export async function send(content: string, parent: string | null = path.value.at(-1)?.id ?? null) {
@@ -124,52 +208,35 @@ async function run(
 ) {
   const own = (abort = new AbortController())
   const before = messages.value
-  let answer: Message = {
+  const answer: Message = {
     id: 'pending-answer', parent_id: answerParent, role: 'assistant', content: '', created_at: Date.now() / 1000,
     status: 'partial',
   }
-  const show = () => {
-    if (currentId.value !== id) return
-    messages.value = [...before, ...(question ? [question] : []), answer]
-  }
-  const select = (message: Message) => chooseSibling(message)
+  let written: Written
   batch(() => {
     problem.value = null
     streamingId.value = answer.id
-    if (question) select(question)
-    select(answer)
-    show()
+    written = new Written(id, answer, before, question)
+    written.show()
   })
   try {
-    for await (const event of begin(own.signal)) {
-      batch(() => {
-        if (event.type === 'message') {
-          if (question) select((question = { ...question, id: event.user_message_id }))
-          answer = { ...answer, id: event.assistant_message_id, parent_id: question?.id ?? answer.parent_id }
-          select(answer)
-          streamingId.value = answer.id
-        } else if (event.type === 'delta') {
-          answer = { ...answer, content: answer.content + event.text }
-        } else if (event.type === 'done') {
-          answer = event.message
-          announcement.value = t('message.done')
-        } else {
-          answer = { ...answer, status: 'error' }
-          problem.value = { text: t('error.generic', { message: event.error.message }) }
-        }
-        show()
-      })
+    try {
+      for await (const event of begin(own.signal)) written!.take(event)
+    } catch (cause) {
+      // Once it has begun, a connection that is lost is only a pause.
+      if (!written!.begun || own.signal.aborted || !(cause instanceof ApiError && cause.status === 0)) throw cause
     }
-    if (answer.status === 'partial') await follow(id) // the connection broke off: the server has the rest
+    await written!.followToItsEnd(own.signal)
+    if (!own.signal.aborted && messages.value.some((m) => m.status === 'partial')) await follow(id)
   } catch (cause) {
-    if (answer.id === 'pending-answer' && !own.signal.aborted) {
+    if (!written!.begun && !own.signal.aborted) {
       messages.value = before
       if (question) drafts.set(id, question.content)
     }
     report(cause, retry)
   } finally {
     if (abort === own) abort = null
-    if (currentId.value === id) streamingId.value = null
+    if (currentId.value === id && !abort) streamingId.value = null
     refreshAside()
   }
 }
