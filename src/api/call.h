@@ -37,6 +37,7 @@ struct Span;
 
 namespace api {
 
+struct Background;
 class Generations;
 class Workers;
 struct Route;
@@ -66,6 +67,7 @@ struct App {
   std::function<void(const std::string& project_id, const std::string& event,
                      const std::string& id)>
       notify = {};
+  Background* background = nullptr;        // set before the first request
 };
 
 struct Call {
@@ -76,6 +78,7 @@ struct Call {
   std::string request_id;                 // "req_…"
   std::vector<std::string> parameters;    // of the route's pattern, decoded
   std::shared_ptr<telemetry::Span> span;  // ends with the last copy of the call; null: not traced
+  bool batch = false;                     // a line of a batch: priced and scheduled as such
 
   const net::Request& request() const { return exchange->request(); }
   // What an upstream is told: this span, or, when none is kept, what the client sent.

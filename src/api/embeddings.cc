@@ -127,6 +127,7 @@ void create_embeddings(const Call& call) {
   if (const json::Value* dimensions = find_parameter(*body, "dimensions"))
     request.dimensions = dimensions->as_int();
   request.traceparent = call.request().header("traceparent");
+  request.batch = call.batch;
   request.received_ns = call.request().received_ns;
   const bool base64 = (*body)["encoding_format"] == json::Value("base64");
   const auto admission = std::make_shared<gateway::Admission>();

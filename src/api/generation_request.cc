@@ -101,6 +101,7 @@ void identify(const Call& call, gateway::Generation* generation) {
   generation->request_id = call.request_id;
   generation->received_ns = call.request().received_ns;
   generation->traceparent = call.traceparent();
+  generation->batch = call.batch;
 }
 
 }  // namespace api

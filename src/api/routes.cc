@@ -8,9 +8,15 @@ namespace api {
 namespace {
 
 constexpr std::span<const Route> (*kGroups[])() = {
-    model_routes,      chat_routes,      completion_routes,        embedding_routes,
-    moderation_routes, anthropic_routes, response_routes,          conversation_item_routes,
-    operation_routes,  page_routes,      page_conversation_routes,
+    model_routes,        chat_routes,
+    completion_routes,   embedding_routes,
+    moderation_routes,   anthropic_routes,
+    response_routes,     conversation_item_routes,
+    file_routes,         upload_routes,
+    batch_routes,        webhook_routes,
+    vector_store_routes, vector_store_file_routes,
+    unsupported_routes,  operation_routes,
+    page_routes,         page_conversation_routes,
 };
 
 // Routes without parameters are found by name; the few with some are tried one after the other.

@@ -31,6 +31,7 @@ struct Route {
   std::string_view scope = {};  // what a restricted key must be allowed: "model.request"
   bool blocks = false;  // reads a database: runs on a worker, not on the connection's thread
   size_t body_bytes_max = 0;
+  bool spool = false;  // a large body goes to a file: Request::body_view()
   const Schema* body =
       nullptr;  // checked before the handler runs; null: the handler reads the body
   void (*handle)(const Call& call) = nullptr;
@@ -57,6 +58,7 @@ std::span<const Route> response_routes();
 std::span<const Route> unsupported_routes();  // audio, images, evals, realtime: a typed 501
 std::span<const Route> upload_routes();
 std::span<const Route> upstream_routes();
+std::span<const Route> vector_store_file_routes();
 std::span<const Route> vector_store_routes();
 std::span<const Route> webhook_routes();
 

@@ -69,21 +69,6 @@ std::optional<ApiError> authenticate_key(const App& app, const net::Request& req
   return {};
 }
 
-// A key whose scopes do not have the route's may not call it; a key without scopes may do what its
-// user may.
-std::optional<ApiError> check_scope(const Route& route, const identity::Caller& caller) {
-  if (route.scope.empty() || caller.scopes.empty() ||
-      std::ranges::find(caller.scopes, route.scope) != caller.scopes.end())
-    return {};
-  return ApiError{403,
-                  "invalid_request_error",
-                  "",
-                  "",
-                  "You have insufficient permissions for this operation. Missing scopes: " +
-                      std::string(route.scope) + ".",
-                  {}};
-}
-
 std::optional<ApiError> authenticate_admin(const App& app, const net::Request& request,
                                            identity::Caller* caller) {
   if (auto error = authenticate_key(app, request, caller)) return error;
@@ -182,6 +167,21 @@ std::string_view shown(std::string_view path) { return path.substr(0, 200); }
 
 }  // namespace
 
+// A key whose scopes do not have the route's may not call it; a key without scopes may do what its
+// user may.
+std::optional<ApiError> check_scope(const Route& route, const identity::Caller& caller) {
+  if (route.scope.empty() || caller.scopes.empty() ||
+      std::ranges::find(caller.scopes, route.scope) != caller.scopes.end())
+    return {};
+  return ApiError{403,
+                  "invalid_request_error",
+                  "",
+                  "",
+                  "You have insufficient permissions for this operation. Missing scopes: " +
+                      std::string(route.scope) + ".",
+                  {}};
+}
+
 void add_common_headers(std::vector<net::Header>* headers, std::string_view path,
                         std::string_view request_id, std::string_view org_id, int64_t elapsed_ns) {
   const auto add = [headers](std::string name, std::string value) {
@@ -236,6 +236,7 @@ std::optional<net::Response> Service::admit(net::Request& request) {
   if (!error) error = check_scope(*match.route, admitted->call.caller);
   if (error) return answer(error_response(*error, wire));
   request.body_bytes_max = match.route->body_bytes_max;
+  request.spool = match.route->spool;
   admitted->route = match.route;
   admitted->call.app = &app_;
   admitted->call.route = match.route;

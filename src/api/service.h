@@ -24,4 +24,7 @@ class Service final : public net::Service {
 void add_common_headers(std::vector<net::Header>* headers, std::string_view path,
                         std::string_view request_id, std::string_view org_id, int64_t elapsed_ns);
 
+// What to refuse a key with whose scopes do not have the route's; empty: it may.
+std::optional<ApiError> check_scope(const Route& route, const identity::Caller& caller);
+
 }  // namespace api

@@ -8,6 +8,7 @@
 #include <string>
 #include <thread>
 
+#include "api/background.h"
 #include "api/generations.h"
 #include "api/service.h"
 #include "api/workers.h"
@@ -79,6 +80,7 @@ class ApiServer {
   }
   ~ApiServer() {
     http_->stop();
+    background_.reset();
     gateway_->cancel_all();
     gateway_->wait(base::seconds(60));
     workers_.reset();
@@ -162,7 +164,14 @@ class ApiServer {
                      *workers_,
                      {}});
     service_.emplace(*app_);
-    http_ = must(net::HttpServer::listen({}));
+    background_.emplace(
+        *app_, BackgroundOptions{.data = folder_.path(), .webhooks = {.private_addresses = true}});
+    app_->background = &*background_;
+    EXPECT_TRUE(background_->start());
+    net::ServerOptions server;
+    server.spool_directory = folder_.path();
+    server.spool_bytes_min = 4096;
+    http_ = must(net::HttpServer::listen(server));
     http_->start(*service_);
   }
 
@@ -181,6 +190,7 @@ class ApiServer {
   std::optional<gateway::Gateway> gateway_;
   std::optional<App> app_;
   std::optional<Service> service_;
+  std::optional<Background> background_;
   std::unique_ptr<net::HttpServer> http_;
 };
 

@@ -11,6 +11,8 @@
 namespace net {
 namespace {
 
+constexpr size_t kMappedPieceBytes = 256u << 10;
+
 void append_field(std::string* out, std::string_view name, std::string_view value) {
   // A value that came from a request (a model's name, a path) must not begin a new line.
   CHECK(value.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos);
@@ -67,7 +69,9 @@ void Exchange::append_head(const Response& response, bool streamed) {
     else
       keep_alive_ = false;  // HTTP/1.0 knows no chunks: the connection's end is the answer's end
   } else if (!bodyless) {
-    append_field(&outbox_, "content-length", std::to_string(response.body.size()));
+    const size_t bytes =
+        response.mapped_body ? response.mapped_body->bytes().size() : response.body.size();
+    append_field(&outbox_, "content-length", std::to_string(bytes));
   }
   if (!keep_alive_) append_field(&outbox_, "connection", "close");
   outbox_ += "\r\n";
@@ -79,8 +83,11 @@ void Exchange::respond(Response response) {
   stage_ = Stage::Ended;
   if (closed()) return;
   append_head(response, false);
-  if (request_.method != "HEAD" && response.status != 204 && response.status != 304)
+  if (request_.method != "HEAD" && response.status != 204 && response.status != 304) {
     outbox_ += response.body;
+    if (response.mapped_body) mapped_rest_ = response.mapped_body->bytes();
+    mapped_body_ = std::move(response.mapped_body);
+  }
   queued_bytes_ = outbox_.size();
   wake_locked();
 }
@@ -164,7 +171,13 @@ Exchange::Stage Exchange::collect(std::string* out) {
   woken_ = false;
   out->append(outbox_);
   outbox_.clear();
-  return stage_;
+  if (queued_bytes_ < kMappedPieceBytes && !mapped_rest_.empty()) {
+    const std::string_view piece = mapped_rest_.substr(0, kMappedPieceBytes);
+    out->append(piece);
+    queued_bytes_ += piece.size();
+    mapped_rest_.remove_prefix(piece.size());
+  }
+  return mapped_rest_.empty() ? stage_ : Stage::Streaming;
 }
 
 void Exchange::sent(size_t bytes) {
@@ -196,6 +209,8 @@ void Exchange::peer_gone() {
     wake_ = nullptr;
     dropped = std::exchange(on_room_, nullptr);
     outbox_ = {};
+    mapped_rest_ = {};
+    mapped_body_.reset();
     callback = std::exchange(on_close_, nullptr);
   }
   if (callback) callback();

@@ -71,7 +71,9 @@ class Exchange {
   std::function<void()> on_close_;
   std::function<void()> on_room_;
   std::string outbox_;
-  size_t queued_bytes_ = 0;  // outbox_ and what the connection has taken and not sent
+  std::shared_ptr<const SpooledBody> mapped_body_;
+  std::string_view mapped_rest_;  // of it: what has not been collected
+  size_t queued_bytes_ = 0;       // outbox_ and what the connection has taken and not sent
   bool woken_ = false;
   bool keep_alive_;
   bool chunked_ = false;

@@ -51,6 +51,8 @@ struct Response {
   std::vector<Header>
       headers;  // Content-Length, Transfer-Encoding, Date and Connection are the server's
   std::string body;
+  // Instead of `body`: sent piece by piece as the peer reads, never whole in memory.
+  std::shared_ptr<const SpooledBody> mapped_body = {};
 };
 
 std::string_view status_text(int status);

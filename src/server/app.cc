@@ -1,8 +1,10 @@
 #include "server/app.h"
 
+#include "api/background.h"
 #include "api/generations.h"
 #include "api/responses_store.h"
 #include "api/service.h"
+#include "api/stored_files.h"
 #include "api/workers.h"
 #include "base/bytes.h"
 #include "base/log.h"
@@ -34,6 +36,8 @@ engine::Options engine_options(const Config& config) {
   return options;
 }
 
+std::string spool_directory(const Config& config) { return files::join(config.data, "spool"); }
+
 net::ServerOptions server_options(const Config& config, const Address& address) {
   net::ServerOptions options;
   options.host = address.host;
@@ -43,6 +47,7 @@ net::ServerOptions server_options(const Config& config, const Address& address) 
   options.tls = !config.tls_certificate.empty();
   options.certificate_file = config.tls_certificate;
   options.key_file = config.tls_key;
+  options.spool_directory = spool_directory(config);
   return options;
 }
 
@@ -116,6 +121,7 @@ struct App::State {
   std::optional<gateway::Gateway> gateway;
   std::optional<api::App> api;
   std::optional<api::Service> service;
+  std::optional<api::Background> background;
   Ready ready;
 };
 
@@ -129,6 +135,7 @@ base::Result<std::unique_ptr<App>> App::start(const Config& config, const base::
   state->tracer = make_tracer(config, *state->client);
 
   TRY_VOID(files::make_directories(config.data, 0700));
+  TRY_VOID(files::make_directories(spool_directory(config), 0700));
   TRY(state->identity, identity::Identity::open(files::join(config.data, "identity.db"), clock));
   TRY(state->ledger, journal::Ledger::open(files::join(config.data, "ledger.db"), clock));
   TRY(state->conversations, chat::Conversations::open(files::join(config.data, "chat.db"), clock));
@@ -138,6 +145,7 @@ base::Result<std::unique_ptr<App>> App::start(const Config& config, const base::
   if (interrupted > 0)
     base::log(base::Level::Warn, "responses in the background were cut off by the last stop",
               {{"count", interrupted}});
+  TRY_VOID(api::recover_files(*state->objects, *state->blobs));
   TRY(const FoundHouse house,
       found_house(config.data, find_bundled_models(config.models), clock.now()));
 
@@ -183,6 +191,16 @@ base::Result<std::unique_ptr<App>> App::start(const Config& config, const base::
                               state->client.get(),
                               state->tracer.get()});
   state->service.emplace(*state->api);
+  state->background.emplace(
+      *state->api,
+      api::BackgroundOptions{.data = config.data,
+                             .webhooks = {.private_addresses = config.webhook_private_addresses}});
+  state->api->background = &*state->background;
+  state->api->notify = [background = &*state->background](const std::string& project_id,
+                                                          const std::string& event,
+                                                          const std::string& id) {
+    background->webhooks.emit(project_id, event, id);
+  };
   net::HttpServer* http = state->http.get();
   state->metrics.gauge("charter_connections_open", "Open connections.", {},
                        [http] { return static_cast<double>(http->stats().connections_open); });
@@ -191,6 +209,7 @@ base::Result<std::unique_ptr<App>> App::start(const Config& config, const base::
       [ledger = state->ledger.get()] { return static_cast<double>(ledger->open_holds()); });
   std::unique_ptr<App> app(
       new App(std::move(state)));  // from here on its destructor closes everything in order
+  TRY_VOID(app->state_->background->start());
   http->start(*app->state_->service);
   if (!config.ready.empty()) TRY_VOID(write_ready(config.ready, app->ready()));
   return app;
@@ -200,6 +219,7 @@ App::App(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 App::~App() {
   state_->http->stop();
+  state_->background.reset();
   state_->gateway->drain();
   state_->gateway->cancel_all();
   state_->gateway->wait(base::seconds(60));
@@ -214,7 +234,10 @@ base::Status App::reload() {
   return state_->http->reload_tls();
 }
 
-void App::sweep() { state_->ledger->sweep(); }
+void App::sweep() {
+  state_->ledger->sweep();
+  api::remove_expired_objects(*state_->objects, *state_->blobs);
+}
 
 bool App::drain() {
   const base::Duration limit = base::seconds(state_->config.drain_seconds);

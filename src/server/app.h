@@ -36,7 +36,7 @@ class App {
   const Ready& ready() const;
   // Reads again what may change under a running server: the TLS certificate and its key.
   base::Status reload();
-  void sweep();  // holds that nobody resolved in time
+  void sweep();  // holds that nobody resolved in time, objects past their expiry
   // Refuses new work, lets running answers end within the configured time, settles, closes. True
   // when all had ended.
   bool drain();

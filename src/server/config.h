@@ -30,6 +30,7 @@ struct Config {
   int64_t engine_batch_max = 32;
   int64_t engine_queue_max = 1024;
   bool tolerate_unknown_parameters = false;
+  bool webhook_private_addresses = false;
   bool allow_no_model = false;
   std::string opening_balance_usd = "1000";  // credit of the first organisation
   std::string log_level = "info";
