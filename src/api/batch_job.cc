@@ -195,6 +195,7 @@ bool BatchJob::start_line() {
 void BatchJob::finish_line(size_t line, const InternalResponse& response) {
   if (calls_.erase(line) == 0 || over_) return;
   Line& state = lines_[line];
+  if (passes(response) && app_.gateway.draining()) return;  // the next start takes it up
   if (passes(response) && state.attempts + 1 < kAttemptsMax && !cancelled_) {
     // What it cost nevertheless, cut off in the middle, is given back.
     [[maybe_unused]] const auto given = app_.ledger.refund(

@@ -107,6 +107,7 @@ void Batches::loop() {
 // Whoever waits for an answer goes first: each of their requests takes one place from the batches,
 // which keep one.
 int Batches::lines_allowed(int under_way) const {
+  if (app_.gateway.draining()) return 0;
   const auto others = std::max<int64_t>(0, app_.gateway.running() - under_way);
   return static_cast<int>(std::max<int64_t>(1, options_.lines_max - others));
 }

@@ -80,10 +80,11 @@ class ApiServer {
   }
   ~ApiServer() {
     http_->stop();
-    background_.reset();
+    gateway_->drain();
     gateway_->cancel_all();
     gateway_->wait(base::seconds(60));
     workers_.reset();
+    background_.reset();
     http_.reset();
   }
 

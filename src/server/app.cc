@@ -219,12 +219,12 @@ App::App(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 App::~App() {
   state_->http->stop();
-  state_->background.reset();
   state_->gateway->drain();
   state_->gateway->cancel_all();
   state_->gateway->wait(base::seconds(60));
   state_->workers.reset();  // stores the ends of the page's answers, which needs all that was made
                             // before and after it
+  state_->background.reset();  // the ends of answers have told it what happened
 }
 
 const Ready& App::ready() const { return state_->ready; }
