@@ -60,20 +60,36 @@ void add(Standing* standing, const Entry& entry) {
       move(parts.builder, entry.given_back ? plus(by.builder, by.shortfall) : by.builder);
 }
 
-base::Result<std::optional<Standing>> read_standing(db::Database& database,
-                                                    std::string_view request_id) {
-  TRY(db::Statement rows,
-      database.query("SELECT " + std::string(kEntryColumns) + std::string(kEntryTables) +
-                         "WHERE e.name = ? AND e.kind IN (1, 3, 4) ORDER BY e.seq",
-                     request_id));
-  std::optional<Standing> standing;
+base::Status add_all(db::Statement rows, std::optional<Standing>* standing) {
   for (;;) {
     TRY(const bool more, rows.step());
-    if (!more) return standing;
+    if (!more) return {};
     TRY(const Entry entry, read_entry(rows));
-    if (!standing) standing.emplace();
-    add(&*standing, entry);
+    if (!*standing) standing->emplace();
+    add(&**standing, entry);
   }
+}
+
+// `seq` is that of its charge, when it is known; else every entry is looked at.
+base::Result<std::optional<Standing>> read_standing(db::Database& database,
+                                                    std::string_view request_id, int64_t seq) {
+  const std::string select =
+      "SELECT " + std::string(kEntryColumns) + std::string(kEntryTables) + "WHERE e.name = ? AND ";
+  std::optional<Standing> standing;
+  if (seq == 0) {
+    TRY(db::Statement all,
+        database.query(select + "e.kind IN (1, 3, 4) ORDER BY e.seq", request_id));
+    TRY_VOID(add_all(std::move(all), &standing));
+    return standing;
+  }
+  TRY(db::Statement charge, database.query(select + "e.seq = ?", request_id, seq));
+  TRY_VOID(add_all(std::move(charge), &standing));
+  if (!standing) return standing;
+  TRY(db::Statement differences,
+      database.query(select + "e.kind IN (3, 4) AND e.of = ? ORDER BY e.seq", request_id,
+                     standing->charge.at.ns));
+  TRY_VOID(add_all(std::move(differences), &standing));
+  return standing;
 }
 
 Usage difference(const Usage& from, const Usage& to) {
@@ -145,9 +161,15 @@ base::Result<Amount> Ledger::adjust(std::string_view request_id, const Usage* tr
                                     std::span<const money::BudgetCap> budgets, Durable durable) {
   const std::lock_guard one_at_a_time(state_->deposits);
   TRY_VOID(catch_up());
+  int64_t seq = 0;
+  {
+    std::lock_guard lock(state_->mutex);
+    const auto ended = state_->ended.find(request_id_of(request_id));
+    if (ended != state_->ended.end()) seq = ended->second.seq;
+  }
   std::optional<Standing> standing;
   TRY_VOID(state_->readers.read([&](db::Database& database) -> base::Status {
-    TRY(standing, read_standing(database, request_id));
+    TRY(standing, read_standing(database, request_id, seq));
     return {};
   }));
   if (!standing)
