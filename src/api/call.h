@@ -45,6 +45,8 @@ struct Route;
 struct Options {
   bool tolerate_unknown_parameters = false;
   base::Secret metrics_token;  // lets a scraper read /metrics; empty: only API keys and loopback do
+  identity::OidcConfig oidc = {};      // sign-in at another provider; empty: not offered
+  std::string oidc_redirect_url = {};  // empty: by the address that the browser used
 };
 
 // All outlive the service.

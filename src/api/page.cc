@@ -1,4 +1,5 @@
 // The page's shell, its files, signing in and out, and what the page must know first.
+#include "api/account.h"
 #include "api/assets.h"
 #include "api/routes.h"
 #include "gateway/gateway.h"
@@ -26,8 +27,6 @@ std::string_view content_type(std::string_view path) {
 
 namespace {
 
-constexpr int64_t kCookieSeconds = 30 * 24 * 3600;
-
 void respond_asset(const Call& call, const Asset& asset, std::string_view cache_control) {
   net::Response response{200,
                          {{"etag", std::string(asset.etag)},
@@ -45,11 +44,6 @@ void respond_asset(const Call& call, const Asset& asset, std::string_view cache_
   if (packed) response.headers.push_back({"content-encoding", "gzip"});
   response.body = packed ? asset.gzip : asset.bytes;
   call.respond(std::move(response));
-}
-
-std::string session_cookie(std::string_view token, int64_t max_age_seconds) {
-  return "charter_session=" + std::string(token) +
-         "; Path=/; HttpOnly; SameSite=Strict; Max-Age=" + std::to_string(max_age_seconds);
 }
 
 std::string usd_per_1k(uint64_t micro_per_million) {
@@ -77,7 +71,7 @@ constexpr std::string_view kLinkSpent =
     "<!doctype html><html lang=\"en\"><meta "
     "charset=\"utf-8\"><title>Charter</title><h1>Charter</h1>"
     "<p>This sign-in link has been used or is too old. Restart the server, or run <code>charter "
-    "key link</code>, for a new one.</p>"
+    "key owner-link</code>, for a new one.</p>"
     "<p lang=\"zh-CN\">此登录链接已使用或已过期。请重新启动服务器以获取新链接。</p>"
     "<p lang=\"zh-TW\">此登入連結已使用或已過期。請重新啟動伺服器以取得新連結。</p></html>";
 
@@ -102,26 +96,27 @@ void sign_in(const Call& call) {
   for (const net::Header& parameter : net::parse_query(call.request().query)) {
     if (parameter.name == "token") token = parameter.value;
   }
-  const auto session =
-      call.app->identity.redeem_owner_link(token, call.request().header("user-agent"));
+  const auto session = call.app->identity.redeem_owner_link(
+      token, call.request().header("user-agent"), call.request().remote_address);
   if (!session) {
     return call.respond(
         {401,
          {{"content-type", "text/html; charset=utf-8"}, {"cache-control", "no-store"}},
          std::string(kLinkSpent)});
   }
-  call.respond({303,
-                {{"location", "/"},
-                 {"cache-control", "no-store"},
-                 {"set-cookie", session_cookie(session->token.reveal(), kCookieSeconds)}},
-                ""});
+  call.respond(
+      {303,
+       {{"location", "/"},
+        {"cache-control", "no-store"},
+        {"set-cookie", session_cookie(call.request(), session->token.reveal(), kSessionSeconds)}},
+       ""});
 }
 
 void sign_out(const Call& call) {
   if (const base::Status status = call.app->identity.end_session(call.caller.session_id); !status) {
     return call.fail(status.error());
   }
-  call.respond({204, {{"set-cookie", session_cookie("", 0)}}, ""});
+  call.respond({204, {{"set-cookie", session_cookie(call.request(), "", 0)}}, ""});
 }
 
 void get_me(const Call& call) {
@@ -173,6 +168,21 @@ constexpr Route kRoutes[] = {
      .auth = Auth::None,
      .handle = get_page,
      .summary = "the page, at a conversation"},
+    {.method = "GET",
+     .pattern = "/settings",
+     .auth = Auth::None,
+     .handle = get_page,
+     .summary = "the page, at its settings"},
+    {.method = "GET",
+     .pattern = "/settings/{tab}",
+     .auth = Auth::None,
+     .handle = get_page,
+     .summary = "the page, at one of its settings"},
+    {.method = "GET",
+     .pattern = "/invite",
+     .auth = Auth::None,
+     .handle = get_page,
+     .summary = "the page, at an invitation"},
     {.method = "GET",
      .pattern = "/assets/{name*}",
      .auth = Auth::None,

@@ -17,6 +17,7 @@ constexpr std::span<const Route> (*kGroups[])() = {
     vector_store_routes, vector_store_file_routes,
     unsupported_routes,  operation_routes,
     page_routes,         page_conversation_routes,
+    organization_routes, account_routes,
 };
 
 // Routes without parameters are found by name; the few with some are tried one after the other.
@@ -63,6 +64,8 @@ std::string_view auth_name(Auth auth) {
       return "admin";
     case Auth::Session:
       return "session";
+    case Auth::Page:
+      return "the page's own origin";
     case Auth::Metrics:
       return "key, token or loopback";
   }

@@ -19,6 +19,7 @@ enum class Auth : uint8_t {
   None,
   Key,      // Authorization: Bearer (or x-api-key); OpenAI's and Anthropic's clients
   Admin,    // an admin key, or a key or session of an owner or admin
+  Page,     // nobody yet, from the page's own origin: ways to sign in
   Session,  // the page's cookie, and on unsafe methods a request from the page's own origin
   Metrics,  // a key, the metrics token, or a program on this machine
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "api/account.h"
 #include "api/routes.h"
 #include "api/workers.h"
 #include "crypto/hmac.h"
@@ -35,19 +36,6 @@ std::string_view bearer_token(const net::Request& request) {
   return value;
 }
 
-std::string_view cookie(const net::Request& request, std::string_view name) {
-  std::string_view all = request.header("cookie");
-  while (!all.empty()) {
-    std::string_view part = all.substr(0, all.find(';'));
-    all.remove_prefix(part.size() == all.size() ? part.size() : part.size() + 1);
-    while (part.starts_with(' ')) part.remove_prefix(1);
-    if (part.starts_with(name) && part.size() > name.size() && part[name.size()] == '=') {
-      return part.substr(name.size() + 1);
-    }
-  }
-  return {};
-}
-
 // A browser says where a request comes from; one that another site made is refused, whatever cookie
 // it carries.
 bool from_own_origin(const net::Request& request) {
@@ -69,41 +57,75 @@ std::optional<ApiError> authenticate_key(const App& app, const net::Request& req
   return {};
 }
 
-std::optional<ApiError> authenticate_admin(const App& app, const net::Request& request,
-                                           identity::Caller* caller) {
-  if (auto error = authenticate_key(app, request, caller)) return error;
-  if (caller->role != identity::Role::Member) return {};
+ApiError not_allowed(std::string message) {
+  return {403, "invalid_request_error", "", "", std::move(message), {}};
+}
+
+// An admin key opens the administration, and nothing else.
+std::optional<ApiError> refuse_admin_key(const Route& route, const identity::Caller& caller) {
+  if (caller.key_id.empty() || caller.key_kind != identity::KeyKind::Admin) return {};
+  if (route.auth != Auth::Key) return {};
+  return not_allowed(
+      "You have insufficient permissions for this operation. Missing scopes: " +
+      std::string(route.scope.empty() ? "model.request" : route.scope) +
+      ". An admin key is for the routes below /v1/organization; use a key of a project.");
+}
+
+std::optional<ApiError> check_origin(const net::Request& request) {
+  if (is_safe(request.method) || from_own_origin(request)) return {};
   return ApiError{403,
                   "invalid_request_error",
+                  "cross_site_request",
                   "",
-                  "",
-                  "You are not allowed to administer this organization: use a key of an owner or "
-                  "an admin.",
+                  "This request was made by another site, so it was refused.",
                   {}};
 }
 
 std::optional<ApiError> authenticate_session(const App& app, const net::Request& request,
                                              identity::Caller* caller) {
-  if (!is_safe(request.method) && !from_own_origin(request)) {
-    return ApiError{403,
-                    "invalid_request_error",
-                    "cross_site_request",
-                    "",
-                    "This request was made by another site, so it was refused.",
-                    {}};
+  if (auto error = check_origin(request)) return error;
+  auto found = app.identity.authenticate_session(cookie_of(request, "charter_session"));
+  if (found) {
+    *caller = *std::move(found);
+    return {};
   }
-  auto found = app.identity.authenticate_session(cookie(request, "charter_session"));
-  if (!found) {
-    return ApiError{
-        401,
-        "invalid_request_error",
-        "invalid_session",
-        "",
-        "You are not signed in. Open a sign-in link: `charter serve` prints one when it starts.",
-        {}};
-  }
-  *caller = *std::move(found);
+  const bool half_way = found.error().reason == "second_factor_required";
+  return ApiError{
+      401,
+      "invalid_request_error",
+      found.error().reason,
+      "",
+      half_way ? "Enter the code of your authenticator app."
+               : "You are not signed in. Open a sign-in link: `charter key owner-link` prints one.",
+      {}};
+}
+
+// The operator's command line: who may open the socket's file is who may open the data folder.
+std::optional<ApiError> authenticate_local(const App& app, identity::Caller* caller) {
+  const auto founding = app.identity.founding();
+  if (!founding) return not_allowed("This data folder has no owner yet.");
+  *caller = identity::Caller{.user_id = founding->owner.id,
+                             .org_id = founding->organisation.id,
+                             .project_id = founding->project.id,
+                             .account = "2000:" + founding->organisation.id,
+                             .role = identity::Role::Owner};
+  caller->local = true;
   return {};
+}
+
+std::optional<ApiError> authenticate_admin(const App& app, const net::Request& request,
+                                           identity::Caller* caller) {
+  if (request.via_unix_socket) return authenticate_local(app, caller);
+  const bool by_page = bearer_token(request).empty() && request.has_header("cookie");
+  if (auto error = by_page ? authenticate_session(app, request, caller)
+                           : authenticate_key(app, request, caller))
+    return error;
+  const bool is_kind = by_page || caller->key_kind == identity::KeyKind::Admin ||
+                       caller->key_kind == identity::KeyKind::User;
+  if (is_kind && caller->role != identity::Role::Member) return {};
+  return not_allowed(
+      "You are not allowed to administer this organization (missing scopes: api.admin): use an "
+      "admin key, which `charter key create --kind admin` makes.");
 }
 
 // The Host of a program on this machine, so that a web page that had its name pointed here cannot
@@ -130,6 +152,8 @@ std::optional<ApiError> authenticate(const App& app, const Route& route,
       return authenticate_key(app, request, caller);
     case Auth::Admin:
       return authenticate_admin(app, request, caller);
+    case Auth::Page:
+      return check_origin(request);
     case Auth::Session:
       return authenticate_session(app, request, caller);
     case Auth::Metrics:
@@ -170,16 +194,9 @@ std::string_view shown(std::string_view path) { return path.substr(0, 200); }
 // A key whose scopes do not have the route's may not call it; a key without scopes may do what its
 // user may.
 std::optional<ApiError> check_scope(const Route& route, const identity::Caller& caller) {
-  if (route.scope.empty() || caller.scopes.empty() ||
-      std::ranges::find(caller.scopes, route.scope) != caller.scopes.end())
-    return {};
-  return ApiError{403,
-                  "invalid_request_error",
-                  "",
-                  "",
-                  "You have insufficient permissions for this operation. Missing scopes: " +
-                      std::string(route.scope) + ".",
-                  {}};
+  if (route.scope.empty() || identity::scopes_allow(caller.scopes, route.scope)) return {};
+  return not_allowed("You have insufficient permissions for this operation. Missing scopes: " +
+                     std::string(route.scope) + ".");
 }
 
 void add_common_headers(std::vector<net::Header>* headers, std::string_view path,
@@ -234,6 +251,7 @@ std::optional<net::Response> Service::admit(net::Request& request) {
   auto admitted = std::make_shared<Admitted>();
   auto error = authenticate(app_, *match.route, request, &admitted->call.caller);
   if (!error) error = check_scope(*match.route, admitted->call.caller);
+  if (!error) error = refuse_admin_key(*match.route, admitted->call.caller);
   if (error) return answer(error_response(*error, wire));
   request.body_bytes_max = match.route->body_bytes_max;
   request.spool = match.route->spool;

@@ -1,163 +1,172 @@
-// charter key: API keys and owner sign-in links of a data folder whose server is not running.
+// charter key: API keys and sign-in links, whether the server runs or not.
 #include <cstdio>
 
 #include "base/time.h"
-#include "cli/command.h"
-#include "identity/identity.h"
-#include "json/json.h"
+#include "cli/house_options.h"
+#include "cli/operate.h"
 
 namespace cli {
 namespace {
 
 using base::Code;
 
-struct KeyArguments {
-  std::string data, action, key_id, name, project, expires, url;
-  std::vector<std::string> scopes;
-  bool json = false;
-};
+constexpr std::string_view kKeys = "/v1/organization/api_keys";
 
-std::string identity_path(const KeyArguments& a) { return a.data + "/identity.db"; }
-
-base::Result<std::unique_ptr<identity::Identity>> open_identity(const KeyArguments& a,
-                                                                const base::Clock& clock) {
-  auto opened = identity::Identity::open(identity_path(a), clock);
-  if (!opened && opened.error().reason == "DATABASE_LOCKED")
-    return base::wrap(
-        opened.error(),
-        "`charter serve` is running on this data folder; stop it (SIGTERM lets it finish its "
-        "answers), run this command again, and start it again");
-  return opened;
+std::string key_line(const json::Value& key) {
+  const std::string state =
+      !key["revoked_at"].is_null()   ? "revoked " + shown_time(key["revoked_at"])
+      : !key["expires_at"].is_null() ? "expires " + shown_time(key["expires_at"])
+                                     : "good";
+  return shown(key["id"]) + "  " + shown(key["redacted_value"]) + "  " + shown(key["kind"]) + "  " +
+         shown(key["project_id"]) + "  " + shown_time(key["created_at"]) + "  " + state + "  " +
+         shown(key["name"]);
 }
 
-base::Result<identity::Identity::Founding> founding_of(const identity::Identity& identity,
-                                                       const KeyArguments& a) {
-  if (auto founding = identity.founding()) return *founding;
-  return base::fail(Code::FailedPrecondition,
-                    "this data folder has no owner yet; run `charter serve` once", a.data,
-                    "NO_OWNER");
+void print_new(const json::Value& made, bool as_json) {
+  if (as_json) return print_json(made);
+  std::puts(made["value"].as_string().c_str());
+  std::fprintf(stderr, "%s is shown only this once; keep it in a safe place\n",
+               shown(made["id"]).c_str());
 }
 
-json::Value key_json(const identity::Key& key) {
-  const auto time = [](const std::optional<base::Time>& t) {
-    return t ? json::Value(base::rfc3339(*t)) : json::Value();
-  };
-  json::Array scopes;
-  for (const std::string& scope : key.scopes) scopes.emplace_back(scope);
-  return json::Object{{"id", key.id},
-                      {"name", key.name},
-                      {"redacted", key.redacted},
-                      {"project", key.project_id},
-                      {"user", key.user_id},
-                      {"scopes", std::move(scopes)},
-                      {"created", time(key.created)},
-                      {"expires", time(key.expires)},
-                      {"revoked", time(key.revoked)}};
-}
-
-base::Status create(const KeyArguments& a, const base::Clock& clock) {
-  std::optional<base::Time> expires;
-  if (!a.expires.empty()) {
-    TRY(const base::Duration life, base::parse_duration(a.expires));
-    expires = clock.now() + life;
+base::Status create(std::span<const std::string> arguments) {
+  Options options("key");
+  const auto& data = options.text("--data", "");
+  const auto& name = options.text("--name", "key");
+  const auto& kind = options.text("--kind", "user");
+  const auto& project = options.text("--project", "");
+  const auto& owner = options.text("--owner", "");
+  const auto& expires = options.text("--expires", "");
+  const auto& scopes = options.list("--scope");
+  TRY_VOID(options.parse(arguments));
+  json::Value body = json::Object{{"name", name}, {"kind", kind}};
+  if (!project.empty()) body.set("project_id", project);
+  if (!owner.empty()) body.set("owner_id", owner);
+  if (!scopes.empty()) {
+    json::Array list;
+    for (const std::string& scope : scopes) list.emplace_back(scope);
+    body.set("scopes", std::move(list));
   }
-  TRY(auto identity, open_identity(a, clock));
-  TRY(const auto founding, founding_of(*identity, a));
-  const std::string project = a.project.empty() ? founding.project.id : a.project;
-  TRY(const identity::NewKey made,
-      identity->create_key(founding.owner.id, project, a.name, a.scopes, expires));
-  if (a.json) {
-    json::Value value = key_json(made.key);
-    value.set("key", made.secret.reveal());
-    std::puts(json::dump(value).c_str());
-  } else {
-    std::puts(std::string(made.secret.reveal()).c_str());
-    std::fprintf(stderr, "%s is shown only this once; keep it in a safe place\n",
-                 made.key.id.c_str());
+  if (!expires.empty()) {
+    TRY(const base::Duration life, base::parse_duration(expires));
+    body.set("expires_in_seconds", life.ns / 1'000'000'000);
   }
+  TRY(const auto control, open_control(data));
+  TRY(const json::Value made, control->post(std::string(kKeys), body));
+  print_new(made, options.json());
   return {};
 }
 
-base::Status list(const KeyArguments& a) {
-  TRY(const auto keys, identity::read_keys(identity_path(a)));
-  for (const identity::Key& key : keys) {
-    if (a.json) {
-      std::puts(json::dump(key_json(key)).c_str());
-      continue;
-    }
-    const std::string state = key.revoked   ? "revoked " + base::rfc3339(*key.revoked)
-                              : key.expires ? "expires " + base::rfc3339(*key.expires)
-                                            : "good";
-    std::printf("%s  %s  %s  %s  %s\n", key.id.c_str(), key.redacted.c_str(),
-                base::rfc3339(key.created).c_str(), state.c_str(), key.name.c_str());
-  }
-  return {};
+base::Status list(std::span<const std::string> arguments) {
+  Options options("key");
+  const auto& data = options.text("--data", "");
+  const auto& kind = options.text("--kind", "");
+  const auto& project = options.text("--project", "");
+  const bool& all = options.flag("--all");
+  TRY_VOID(options.parse(arguments));
+  TRY(const auto control, open_control(data));
+  const std::string target = std::string(kKeys) + "?include_revoked=" + (all ? "true" : "false") +
+                             "&kind=" + escaped(kind) + "&project_id=" + escaped(project);
+  return print_items(control->list(target), options.json(), key_line);
 }
 
-base::Status revoke(const KeyArguments& a, const base::Clock& clock) {
-  TRY(auto identity, open_identity(a, clock));
-  TRY_VOID(identity->revoke_key(a.key_id));
-  if (a.json)
-    std::puts(json::dump(json::Object{{"id", a.key_id}, {"revoked", true}}).c_str());
+base::Status revoke(std::span<const std::string> arguments) {
+  Options options("key");
+  const auto& id = options.positional("KEY_ID");
+  const auto& data = options.text("--data", "");
+  TRY_VOID(options.parse(arguments));
+  TRY(const auto control, open_control(data));
+  TRY(const json::Value done, control->remove(std::string(kKeys) + "/" + escaped(id)));
+  if (options.json())
+    print_json(json::Object{{"id", id}, {"revoked", true}});
   else
-    std::fprintf(stderr, "%s is revoked\n", a.key_id.c_str());
+    std::fprintf(stderr, "%s is revoked\n", id.c_str());
   return {};
 }
 
-base::Status owner_link(const KeyArguments& a, const base::Clock& clock) {
-  TRY(auto identity, open_identity(a, clock));
-  TRY(const auto founding, founding_of(*identity, a));
-  TRY(const base::Secret token, identity->create_owner_link(founding.owner.id));
-  const std::string link = a.url + "/signin?token=" + std::string(token.reveal());
-  if (a.json)
-    std::puts(json::dump(json::Object{{"owner_link", link}, {"user", founding.owner.id}}).c_str());
+base::Status rotate(std::span<const std::string> arguments) {
+  Options options("key");
+  const auto& id = options.positional("KEY_ID");
+  const auto& data = options.text("--data", "");
+  const auto& grace = options.text("--grace", "24h");
+  TRY_VOID(options.parse(arguments));
+  TRY(const base::Duration life, base::parse_duration(grace));
+  TRY(const auto control, open_control(data));
+  TRY(const json::Value made,
+      control->post(std::string(kKeys) + "/" + escaped(id) + "/rotate",
+                    json::Object{{"grace_seconds", life.ns / 1'000'000'000}}));
+  print_new(made, options.json());
+  if (!options.json())
+    std::fprintf(stderr, "the secret before it works until %s\n",
+                 shown_time(made["old_secret_until"]).c_str());
+  return {};
+}
+
+base::Result<std::string> first_owner(server::Control& control) {
+  TRY(const json::Array users, control.list("/v1/organization/users?order=asc"));
+  for (const json::Value& user : users)
+    if (user["role"] == json::Value("owner")) return user["id"].as_string();
+  return base::fail(Code::FailedPrecondition, "this data folder has no owner yet", {}, "NO_OWNER");
+}
+
+base::Status owner_link(std::span<const std::string> arguments) {
+  Options options("key");
+  const auto& data = options.text("--data", "");
+  const auto& url = options.text("--url", "http://127.0.0.1:8080");
+  const auto& given = options.text("--user", "");
+  TRY_VOID(options.parse(arguments));
+  TRY(const auto control, open_control(data));
+  TRY(const std::string user,
+      given.empty() ? first_owner(*control) : base::Result<std::string>(given));
+  TRY(const json::Value made,
+      control->post("/v1/organization/users/" + escaped(user) + "/sign_in_link", json::Object{}));
+  const std::string link = url + made["path"].as_string();
+  if (options.json())
+    print_json(json::Object{{"owner_link", link}, {"user", user}});
   else
     std::puts(link.c_str());
   std::fputs("the link signs in once, within 24 hours; it replaces the one before\n", stderr);
   return {};
 }
 
+constexpr Action kActions[] = {{"create", create},
+                               {"list", list},
+                               {"revoke", revoke},
+                               {"rotate", rotate},
+                               {"owner-link", owner_link}};
+
 base::Status run_key(std::span<const std::string> arguments) {
-  KeyArguments a;
-  Options options("key");
-  const auto& action = options.positional("ACTION");
-  const auto& key_id = options.optional_positional("KEY_ID");
-  const auto& data = options.text("--data", "");
-  const auto& name = options.text("--name", "key");
-  const auto& project = options.text("--project", "");
-  const auto& expires = options.text("--expires", "");
-  const auto& url = options.text("--url", "http://127.0.0.1:8080");
-  const auto& scopes = options.list("--scope");
-  TRY_VOID(options.parse(arguments));
-  if (data.empty())
-    return base::fail(Code::InvalidArgument, "name the data folder with --data DIR", "--data");
-  a = {data, action, key_id, name, project, expires, url, scopes, options.json()};
-  const base::SystemClock clock;
-  if (action == "create") return create(a, clock);
-  if (action == "list") return list(a);
-  if (action == "owner-link") return owner_link(a, clock);
-  if (action == "revoke" && !key_id.empty()) return revoke(a, clock);
-  if (action == "revoke")
-    return base::fail(Code::InvalidArgument,
-                      "name the key to revoke; `charter key list` shows them");
-  return base::fail(Code::InvalidArgument, "there is no such action; see `charter help key`",
-                    action);
+  return run_action("key", kActions, arguments);
 }
 
 }  // namespace
 
 extern const Command kKeyCommand;
 const Command kKeyCommand = {
-    "key", "API keys and owner sign-in links",
-    "usage: charter key create --data DIR [--name NAME] [--project ID] [--scope SCOPE]... "
-    "[--expires 30d]\n"
-    "       charter key list --data DIR\n"
-    "       charter key revoke KEY_ID --data DIR\n"
-    "       charter key owner-link --data DIR [--url http://127.0.0.1:8080]\n\n"
-    "create prints the new key, once; only its hash is kept. owner-link prints an address that "
-    "signs the owner in, once,\n"
-    "within 24 hours. All but list need the data folder to themselves: stop `charter serve` "
-    "first.\n",
+    "key", "API keys and sign-in links",
+    "usage: charter key create [--name NAME] [--kind user|project|service_account|admin] "
+    "[--project ID]\n"
+    "                          [--owner ID] [--scope SCOPE]... [--expires 30d]\n"
+    "       charter key list [--kind KIND] [--project ID] [--all]\n"
+    "       charter key revoke KEY_ID\n"
+    "       charter key rotate KEY_ID [--grace 24h]\n"
+    "       charter key owner-link [--user ID] [--url http://127.0.0.1:8080]\n\n"
+    "create prints the new key, once; only a keyed hash of it is kept. A user's key (sk-charter-…) "
+    "may what its user\n"
+    "may, a project's (sk-proj-…) and a service account's (sk-svcacct-…) what the project may, an "
+    "admin key (sk-admin-…)\n"
+    "opens the routes below /v1/organization and no others. --owner is a user or service account; "
+    "without it, the first\n"
+    "owner. Scopes narrow a key: model.read, model.request, responses.*, files.*, batches.*, "
+    "fine_tuning.*,\n"
+    "vector_stores.*, webhooks.* (each .read and .write), usage.read, api.admin.\n"
+    "rotate gives the key a new secret; the old one works on for the grace. revoke ends a key at "
+    "once. list leaves\n"
+    "revoked keys out unless --all is given. owner-link prints an address that signs a user in, "
+    "once, within 24 hours.\n\n"
+    "All work on a running server (through DATA/control.sock) and on a folder whose server is "
+    "stopped. --data DIR names\n"
+    "the folder (CHARTER_DATA; ~/.local/share/charter).\n",
     run_key};
 
 }  // namespace cli

@@ -45,11 +45,12 @@ class LedgerCommands : public testing::Test {
 };
 
 TEST_F(LedgerCommands, KeyIsMadeListedAndRevoked) {
-  EXPECT_EQ(run(kKeyCommand, {"create"}).error().reason, "NO_OWNER");
+  EXPECT_EQ(run(kKeyCommand, {"create"}).error().reason, "NO_DATA_FOLDER");
   ASSERT_TRUE(identity()->found("Lab", "Ada"));
-  ASSERT_TRUE(run(kKeyCommand, {"create", "--name", "ci", "--scope", "chat", "--expires", "30d"}));
+  ASSERT_TRUE(
+      run(kKeyCommand, {"create", "--name", "ci", "--scope", "model.request", "--expires", "30d"}));
   const json::Value made = output();
-  const std::string secret = made["key"].as_string();
+  const std::string secret = made["value"].as_string();
   ASSERT_TRUE(identity()->authenticate_key(secret));
   ASSERT_TRUE(run(kKeyCommand, {"list"}));
   EXPECT_EQ(output()["id"], made["id"]);
@@ -68,14 +69,24 @@ TEST_F(LedgerCommands, OwnerLinkSignsIn) {
   EXPECT_TRUE(identity()->redeem_owner_link(link.substr(link.find('=') + 1), "test"));
 }
 
-TEST_F(LedgerCommands, RunningServerIsNamedAndListingStillWorks) {
+TEST_F(LedgerCommands, RotationGivesANewSecret) {
+  ASSERT_TRUE(identity()->found("Lab", "Ada"));
+  ASSERT_TRUE(run(kKeyCommand, {"create"}));
+  const json::Value first = output();
+  ASSERT_TRUE(run(kKeyCommand, {"rotate", first["id"].as_string(), "--grace", "1h"}));
+  const json::Value second = output();
+  EXPECT_EQ(second["id"], first["id"]);
+  EXPECT_TRUE(identity()->authenticate_key(first["value"].as_string()));
+  EXPECT_TRUE(identity()->authenticate_key(second["value"].as_string()));
+}
+
+TEST_F(LedgerCommands, AFolderThatAnotherProgramHoldsIsRefused) {
   auto held = identity();
   ASSERT_TRUE(held->found("Lab", "Ada"));
   const auto refused = run(kKeyCommand, {"create"});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, base::Code::Unavailable);
-  EXPECT_NE(refused.error().message.find("charter serve"), std::string::npos);
-  EXPECT_TRUE(run(kKeyCommand, {"list"}));
+  EXPECT_NE(refused.error().message.find("control socket"), std::string::npos);
 }
 
 TEST_F(LedgerCommands, UsageAddsUpWhileTheLedgerIsInUse) {

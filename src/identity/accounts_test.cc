@@ -243,7 +243,7 @@ TEST_F(AccountsTest, TheAuditTrailSaysWhoDidWhatAndOnlyGrows) {
   ASSERT_TRUE(page);
   ASSERT_EQ(page->events.size(), 2u);
   EXPECT_TRUE(page->has_more);
-  EXPECT_EQ(page->events[0].type, "api_key.revoked");
+  EXPECT_EQ(page->events[0].type, "api_key.deleted");
   EXPECT_EQ(page->events[1].type, "api_key.created");
   EXPECT_EQ(page->events[1].actor.address, "10.0.0.1");
   EXPECT_EQ(page->events[1].project_id, project);

@@ -79,8 +79,8 @@ Identity::State::State(const base::Clock& the_clock, crypto::SealKey key, Tables
       code_attempts(kFailuresOfUserMax, base::seconds(15 * 60)),
       tables(std::move(loaded)),
       path(database.path()),
-      reading(std::make_unique<db::ReadPool>(path, 2)),
-      writer(std::move(database)) {}
+      writer(std::move(database)),
+      reading(std::make_unique<db::ReadPool>(path, 2)) {}
 
 crypto::Digest Identity::State::hash(std::string_view secret) const {
   return crypto::hmac_sha256(base::as_bytes(hash_key.reveal()), crypto::sha256(secret));

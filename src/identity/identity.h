@@ -63,6 +63,7 @@ struct Caller {
   std::vector<std::string> scopes = {};  // empty: everything that its role may
   KeyKind key_kind = KeyKind::User;
   std::shared_ptr<const EffectiveLimits> limits = {};  // null: none
+  bool local = false;                                  // the operator, through the control socket
 };
 
 class Identity {
@@ -236,8 +237,5 @@ class Identity {
   explicit Identity(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
-
-// The keys in a file, while another process may be using it.
-base::Result<std::vector<Key>> read_keys(const std::string& path);
 
 }  // namespace identity

@@ -126,7 +126,7 @@ base::Result<NewKey> Identity::rotate_key(std::string_view key_id, base::Duratio
         TRY_VOID(insert(database, held));
         return database.run("UPDATE keys SET redacted = ? WHERE id = ?", key.redacted, key.id);
       },
-      act("api_key.rotated", key.org_id, key.id, {{"old_secret_until", until.seconds()}},
+      act("api_key.updated", key.org_id, key.id, {{"old_secret_until", until.seconds()}},
           key.project_id),
       by));
   std::unique_lock lock(state_->mutex);
@@ -164,7 +164,7 @@ base::Status Identity::revoke_key(std::string_view key_id, const Actor& by) {
   TRY_VOID(state_->revoke_where([key_id](const Key& one) { return one.id == key_id; }));
   if (key->revoked) return {};
   return state_->write(
-      {}, act("api_key.revoked", key->org_id, key->id, key_details(*key), key->project_id), by);
+      {}, act("api_key.deleted", key->org_id, key->id, key_details(*key), key->project_id), by);
 }
 
 std::vector<Key> Identity::keys(std::string_view org_id) const {
@@ -181,15 +181,6 @@ std::optional<Key> Identity::find_key(std::string_view key_id) const {
   const auto found = state_->tables.keys.find(key_id);
   if (found == state_->tables.keys.end()) return std::nullopt;
   return shown(found->second);
-}
-
-base::Result<std::vector<Key>> read_keys(const std::string& path) {
-  TRY(db::Database database, db::Database::open_readonly(path));
-  TRY(const Tables tables, load_tables(database));
-  std::vector<Key> rows;
-  for (const auto& [id, stored] : tables.keys) rows.push_back(shown(stored));
-  std::ranges::sort(rows, older<Key>);
-  return rows;
 }
 
 }  // namespace identity

@@ -167,8 +167,8 @@ struct Identity::State {
   mutable std::shared_mutex mutex;  // guards tables
   Tables tables;
   std::string path;
-  std::unique_ptr<db::ReadPool> reading;
   db::Writer writer;
+  std::unique_ptr<db::ReadPool> reading;  // goes first, so that the last to close tidies the file
 };
 
 // What was done to whom, for the audit trail.

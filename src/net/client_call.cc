@@ -183,6 +183,8 @@ void Call::set_connection() {
   set(easy_, CURLOPT_CONNECTTIMEOUT_MS, milliseconds_of(request_.connect_timeout));
   if (!request_.proxy.empty()) set(easy_, CURLOPT_PROXY, request_.proxy.c_str());
   if (!request_.ca_file.empty()) set(easy_, CURLOPT_CAINFO, request_.ca_file.c_str());
+  if (!request_.unix_socket.empty())
+    set(easy_, CURLOPT_UNIX_SOCKET_PATH, request_.unix_socket.c_str());
   if (request_.follow_redirects) {
     set(easy_, CURLOPT_FOLLOWLOCATION, 1L);
     set(easy_, CURLOPT_MAXREDIRS, 5L);

@@ -31,8 +31,9 @@ struct ClientRequest {
   // Refuses private, loopback and link-local addresses after the name has been resolved: for URLs
   // that users give. Such a request takes a connection of its own, and no proxy.
   bool public_addresses_only = false;
-  std::string proxy;    // "http://host:port"; empty: none, whatever the environment says
-  std::string ca_file;  // PEM; empty: the system's authorities
+  std::string proxy;        // "http://host:port"; empty: none, whatever the environment says
+  std::string ca_file;      // PEM; empty: the system's authorities
+  std::string unix_socket;  // a path: the connection goes there, whatever host the URL names
 };
 
 // A kept connection that the server closes without a byte of an answer is replaced once by a new

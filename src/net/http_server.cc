@@ -129,7 +129,8 @@ base::Status HttpServer::State::add_listener(base::Result<Listening> listening, 
 
 base::Status HttpServer::State::bind() {
   std::vector<TcpAddress> addresses = options.more_addresses;
-  addresses.insert(addresses.begin(), {options.host, options.port, options.tls});
+  if (!options.host.empty())
+    addresses.insert(addresses.begin(), {options.host, options.port, options.tls});
   if (std::ranges::any_of(addresses, &TcpAddress::tls)) {
     TRY(tls, load_tls(options.certificate_file, options.key_file));
   }

@@ -40,8 +40,8 @@ struct TcpAddress {
 };
 
 struct ServerOptions {
-  std::string host = "127.0.0.1";
-  uint16_t port = 0;  // 0: any free one
+  std::string host = "127.0.0.1";  // empty: no TCP, the unix-domain socket alone
+  uint16_t port = 0;               // 0: any free one
   bool tls = false;
   std::vector<TcpAddress> more_addresses = {};
   std::string unix_socket;                 // path, made with mode 0600; empty: none

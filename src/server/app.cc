@@ -18,6 +18,7 @@
 #include "net/http_server.h"
 #include "objects/blobs.h"
 #include "objects/store.h"
+#include "server/control.h"
 #include "server/house.h"
 #include "telemetry/metrics.h"
 #include "telemetry/trace.h"
@@ -38,8 +39,10 @@ engine::Options engine_options(const Config& config) {
 
 std::string spool_directory(const Config& config) { return files::join(config.data, "spool"); }
 
-net::ServerOptions server_options(const Config& config, const Address& address) {
+net::ServerOptions server_options(const Config& config, const Address& address,
+                                  const ControlPath& control) {
   net::ServerOptions options;
+  options.unix_socket = control.path();
   options.host = address.host;
   options.port = address.port;
   options.threads = static_cast<int>(config.threads);
@@ -70,6 +73,15 @@ std::unique_ptr<telemetry::Tracer> make_tracer(const Config& config, net::HttpCl
     const auto response = net::fetch(client, std::move(request));
     return response && response->status / 100 == 2;
   });
+}
+
+api::Options api_options(const Config& config) {
+  api::Options options;
+  options.tolerate_unknown_parameters = config.tolerate_unknown_parameters;
+  options.metrics_token = config.metrics_token;
+  options.oidc = {config.oidc_issuer, config.oidc_client_id, config.oidc_client_secret};
+  options.oidc_redirect_url = config.oidc_redirect_url;
+  return options;
 }
 
 base::Level log_level(const std::string& name) {
@@ -108,6 +120,7 @@ base::Error no_model(const gateway::LoadedModels& loaded, const std::string& dir
 struct App::State {
   Config config;
   telemetry::Registry metrics;
+  std::optional<ControlPath> control;
   std::unique_ptr<net::HttpServer> http;
   std::unique_ptr<net::HttpClient> client;  // on the server's own threads
   std::unique_ptr<telemetry::Tracer> tracer;
@@ -125,30 +138,29 @@ struct App::State {
   Ready ready;
 };
 
-base::Result<std::unique_ptr<App>> App::start(const Config& config, const base::Clock& clock) {
-  base::set_log_level(log_level(config.log_level));
-  auto state = std::make_unique<State>();
-  state->config = config;
-  TRY(const Address address, parse_address(config.listen));
-  TRY(state->http, net::HttpServer::listen(server_options(config, address)));
-  TRY(state->client, net::HttpClient::attach(*state->http));
-  state->tracer = make_tracer(config, *state->client);
+namespace {
 
-  TRY_VOID(files::make_directories(config.data, 0700));
-  TRY_VOID(files::make_directories(spool_directory(config), 0700));
-  TRY(state->identity, identity::Identity::open(files::join(config.data, "identity.db"), clock));
-  TRY(state->ledger, journal::Ledger::open(files::join(config.data, "ledger.db"), clock));
-  TRY(state->conversations, chat::Conversations::open(files::join(config.data, "chat.db"), clock));
-  TRY(state->objects, objects::Store::open(files::join(config.data, "objects.db"), clock));
-  TRY(state->blobs, objects::Blobs::open(files::join(config.data, "blobs")));
-  TRY(const int64_t interrupted, api::fail_interrupted_responses(*state->objects));
-  if (interrupted > 0)
-    base::log(base::Level::Warn, "responses in the background were cut off by the last stop",
-              {{"count", interrupted}});
-  TRY_VOID(api::recover_files(*state->objects, *state->blobs));
+// The control socket stands in the data folder, so that is made first, and taken back when nothing
+// can be listened at.
+base::Status listen(const Config& config, const Address& address, bool may_make,
+                    App::State* state) {
+  const bool makes = may_make && !files::exists(config.data);
+  if (makes) TRY_VOID(files::make_directories(config.data, 0700));
+  TRY(ControlPath control, ControlPath::of(config.data));
+  state->control.emplace(std::move(control));
+  auto http = net::HttpServer::listen(server_options(config, address, *state->control));
+  if (!http && makes) TRY_VOID(files::remove_directory(config.data));
+  if (!http) return std::unexpected(http.error());
+  state->http = *std::move(http);
+  return {};
+}
+
+// What only a server that serves does: makes the house where there is none, loads its models, and
+// tells its owner.
+base::Result<gateway::LoadedModels> found_and_load(const Config& config, const Address& address,
+                                                   const base::Clock& clock, App::State* state) {
   TRY(const FoundHouse house,
       found_house(config.data, find_bundled_models(config.models), clock.now()));
-
   const std::string models = files::join(config.data, "models");
   gateway::LoadedModels loaded =
       gateway::load_channels(models, house.pin, clock.now(), engine_options(config));
@@ -157,7 +169,6 @@ base::Result<std::unique_ptr<App>> App::start(const Config& config, const base::
 
   TRY(FoundOwner owner, found_owner(*state->identity, *state->ledger, config.opening_balance_usd));
   TRY(const base::Secret token, state->identity->create_owner_link(owner.owner.id));
-
   Ready& ready = state->ready;
   const std::string host =
       address.host.find(':') == std::string::npos ? address.host : "[" + address.host + "]";
@@ -173,23 +184,44 @@ base::Result<std::unique_ptr<App>> App::start(const Config& config, const base::
   }
   for (const gateway::Refusal& refusal : loaded.refusals)
     ready.refused.push_back(refusal.error.text());
+  return loaded;
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<App>> App::start(const Config& config, const base::Clock& clock,
+                                              Mode mode) {
+  const bool serves = mode == Mode::Serve;
+  base::set_log_level(log_level(config.log_level));
+  auto state = std::make_unique<State>();
+  state->config = config;
+  TRY(const Address address, serves ? parse_address(config.listen) : Address());
+  TRY_VOID(listen(config, address, serves, state.get()));
+  TRY(state->client, net::HttpClient::attach(*state->http));
+  state->tracer = make_tracer(config, *state->client);
+  TRY(state->identity, identity::Identity::open(files::join(config.data, "identity.db"), clock));
+  TRY(state->ledger, journal::Ledger::open(files::join(config.data, "ledger.db"), clock));
+  TRY(state->conversations, chat::Conversations::open(files::join(config.data, "chat.db"), clock));
+  TRY(state->objects, objects::Store::open(files::join(config.data, "objects.db"), clock));
+  TRY(state->blobs, objects::Blobs::open(files::join(config.data, "blobs")));
+  gateway::LoadedModels loaded;
+  if (serves) {
+    TRY_VOID(files::make_directories(spool_directory(config), 0700));
+    TRY(const int64_t interrupted, api::fail_interrupted_responses(*state->objects));
+    if (interrupted > 0)
+      base::log(base::Level::Warn, "responses in the background were cut off by the last stop",
+                {{"count", interrupted}});
+    TRY_VOID(api::recover_files(*state->objects, *state->blobs));
+    TRY(loaded, found_and_load(config, address, clock, state.get()));
+  }
 
   state->workers.emplace(kWorkerThreads);
   state->gateway.emplace(*state->ledger, state->metrics, clock, state->client.get(),
                          std::move(loaded.channels));
-  state->api.emplace(api::App{*state->gateway,
-                              *state->identity,
-                              *state->ledger,
-                              *state->conversations,
-                              *state->objects,
-                              *state->blobs,
-                              state->metrics,
-                              clock,
-                              state->generations,
-                              *state->workers,
-                              {config.tolerate_unknown_parameters, config.metrics_token},
-                              state->client.get(),
-                              state->tracer.get()});
+  state->api.emplace(api::App{*state->gateway, *state->identity, *state->ledger,
+                              *state->conversations, *state->objects, *state->blobs, state->metrics,
+                              clock, state->generations, *state->workers, api_options(config),
+                              state->client.get(), state->tracer.get()});
   state->service.emplace(*state->api);
   state->background.emplace(
       *state->api,
@@ -209,7 +241,7 @@ base::Result<std::unique_ptr<App>> App::start(const Config& config, const base::
       [ledger = state->ledger.get()] { return static_cast<double>(ledger->open_holds()); });
   std::unique_ptr<App> app(
       new App(std::move(state)));  // from here on its destructor closes everything in order
-  TRY_VOID(app->state_->background->start());
+  if (serves) TRY_VOID(app->state_->background->start());
   http->start(*app->state_->service);
   if (!config.ready.empty()) TRY_VOID(write_ready(config.ready, app->ready()));
   return app;
@@ -237,6 +269,7 @@ base::Status App::reload() {
 void App::sweep() {
   state_->ledger->sweep();
   api::remove_expired_objects(*state_->objects, *state_->blobs);
+  state_->identity->flush_last_used();
 }
 
 bool App::drain() {

@@ -25,18 +25,25 @@ struct Ready {
   std::string data;
 };
 
+enum class Mode : unsigned char {
+  Serve,
+  Control,  // the control socket alone: no TCP address, no models, nothing made that is not there
+};
+
 class App {
  public:
   // Errors: Unavailable (port in use, data folder in use, disk full); FailedPrecondition or Corrupt
   // when no model can be served, with the reason of the first.
-  static base::Result<std::unique_ptr<App>> start(const Config& config, const base::Clock& clock);
+  static base::Result<std::unique_ptr<App>> start(const Config& config, const base::Clock& clock,
+                                                  Mode mode = Mode::Serve);
   ~App();
   App(const App&) = delete;
 
   const Ready& ready() const;
   // Reads again what may change under a running server: the TLS certificate and its key.
   base::Status reload();
-  void sweep();  // holds that nobody resolved in time, objects past their expiry
+  // Holds that nobody resolved in time, objects past their expiry, when keys were last used.
+  void sweep();
   // Refuses new work, lets running answers end within the configured time, settles, closes. True
   // when all had ended.
   bool drain();

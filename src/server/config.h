@@ -37,6 +37,9 @@ struct Config {
   std::string otlp_endpoint;           // of an OpenTelemetry collector; empty: no traces
   int64_t traces_sampled_percent = 0;  // of requests that bring no traceparent
   base::Secret metrics_token;
+  std::string oidc_issuer, oidc_client_id;  // sign-in at another provider; empty: not offered
+  base::Secret oidc_client_secret;
+  std::string oidc_redirect_url;
 };
 
 using Environment = std::vector<std::pair<std::string, std::string>>;
