@@ -21,7 +21,7 @@ export type Model = {
   price_out_usd_per_1k: string
   release: { epoch: string; charter_version: string; persons: number; manifest_digest: string }
 }
-export type Me = { user: { id: string; name: string }; models: Model[]; balance_usd: string; one_person_charter: boolean }
+export type Me = { user: { id: string; name: string; role: 'member' | 'admin' | 'owner' }; models: Model[]; balance_usd: string; one_person_charter: boolean }
 // `id` says where the page has come to: what follows it is asked for with it (api.follow).
 export type StreamEvent = { id?: string } & (
   | { type: 'message'; user_message_id: string; assistant_message_id: string }
@@ -40,7 +40,7 @@ export class ApiError extends Error {
   }
 }
 
-async function request(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+export async function request(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
   let response: Response
   try {
     response = await fetch(path, {
@@ -59,7 +59,7 @@ async function request(method: string, path: string, body?: unknown, signal?: Ab
   throw new ApiError(response.status, answer?.error?.message ?? response.statusText, answer?.error?.code ?? null)
 }
 
-async function json<T>(method: string, path: string, body?: unknown): Promise<T> {
+export async function json<T = unknown>(method: string, path: string, body?: unknown): Promise<T> {
   return (await (await request(method, path, body)).json()) as T
 }
 

@@ -4,7 +4,8 @@ import { api, ApiError, type Conversation, type Me, type Message, type StreamEve
 import { t } from './i18n'
 import { shownPath, type Choice } from './tree'
 
-export const me = signal<Me | null | 'signed-out'>(null)
+export const me = signal<Me | null | 'signed-out' | 'second-factor'>(null)
+export const settingsTab = signal<string | null>(tabInAddress())
 export const conversations = signal<Conversation[]>([])
 export const currentId = signal<string | null>(null)
 export const messages = signal<Message[]>([])
@@ -15,7 +16,7 @@ export const drafts = new Map<string, string>()
 export const announcement = signal('') // read out by screen readers: once an answer ends, not per token
 
 const storedModel = signal(localStorage.getItem('charter.model') ?? '')
-export const models = computed(() => (me.value && me.value !== 'signed-out' ? me.value.models : []))
+export const models = computed(() => (me.value && typeof me.value === 'object' ? me.value.models : []))
 export const model = computed(() => models.value.find((m) => m.id === storedModel.value) ?? models.value[0])
 export const path = computed(() => shownPath(messages.value, choice.value))
 
@@ -32,7 +33,8 @@ export function chooseSibling(message: Message) {
 
 export function report(cause: unknown, retry?: () => void) {
   if (cause instanceof DOMException && cause.name === 'AbortError') return
-  if (cause instanceof ApiError && cause.status === 401) return void (me.value = 'signed-out')
+  if (cause instanceof ApiError && cause.status === 401)
+    return void (me.value = cause.code === 'second_factor_required' ? 'second-factor' : 'signed-out')
   const offline = cause instanceof ApiError && cause.status === 0
   const text = offline ? t('error.offline') : t('error.generic', { message: (cause as Error).message })
   problem.value = retry ? { text, retry } : { text }
@@ -42,10 +44,26 @@ export async function start() {
   try {
     me.value = await api.me()
     conversations.value = await api.conversations()
-    await open(idInAddress())
+    if (!settingsTab.value) await open(idInAddress())
   } catch (cause) {
     report(cause, start)
   }
+}
+
+function tabInAddress(): string | null {
+  const found = /^\/settings(?:\/([\w-]+))?$/.exec(location.pathname)
+  return found ? (found[1] ?? 'account') : null
+}
+
+export function showSettings(tab: string) {
+  settingsTab.value = tab
+  if (`/settings/${tab}` !== location.pathname) history.pushState(null, '', `/settings/${tab}`)
+}
+
+// The address was changed by the browser's own buttons.
+export function followAddress() {
+  settingsTab.value = tabInAddress()
+  if (!settingsTab.value) open(idInAddress())
 }
 
 export const idInAddress = () => /^\/c\/([\w-]+)$/.exec(location.pathname)?.[1] ?? null
@@ -53,6 +71,7 @@ export const idInAddress = () => /^\/c\/([\w-]+)$/.exec(location.pathname)?.[1] 
 export async function open(id: string | null) {
   abort?.abort() // leaves the answer running on the server: it is there when the chat is opened again
   batch(() => {
+    settingsTab.value = null
     currentId.value = id
     messages.value = []
     choice.value = new Map()

@@ -1,10 +1,10 @@
 import { formatUsd, language, languageNames, setLanguage, t, type Language } from '../i18n'
-import { me, signOut } from '../state'
+import { me, showSettings, signOut } from '../state'
 import { setTheme, theme, type Theme } from '../theme'
 
 export function Account() {
   const known = me.value
-  if (!known || known === 'signed-out') return null
+  if (!known || typeof known === 'string') return null
   return (
     <footer class="account">
       <p class="who">
@@ -19,6 +19,8 @@ export function Account() {
           <option value="dark">{t('theme.dark')}</option>
         </select>
       </div>
+      <a class="link" href="/settings" data-test="settings"
+        onClick={(e) => (e.preventDefault(), showSettings('account'))}>{t('settings.title')}</a>
       <button type="button" class="link" onClick={signOut}>{t('account.signout')}</button>
     </footer>
   )

@@ -28,7 +28,7 @@ function ModelPicker() {
   const chosen = model.value
   if (!chosen) return <strong class="picker">{t('model.none')}</strong>
   const known = me.value
-  const onePerson = known && known !== 'signed-out' && known.one_person_charter
+  const onePerson = known && typeof known === 'object' && known.one_person_charter
   return (
     <div class="picker">
       <select aria-label={t('model.label')} value={chosen.id} onChange={(e) => chooseModel(e.currentTarget.value)} data-test="model">
