@@ -120,7 +120,7 @@ void end_session(const Call& call) {
   const auto sessions = call.app->identity.sessions(call.caller.user_id);
   const bool own = std::ranges::any_of(
       sessions, [&](const identity::Session& session) { return session.id == call.parameters[0]; });
-  if (!own) return call.fail(no_such("session", call.parameters[0]).error());
+  if (!own) return call.fail(no_item("session", call.parameters[0]).error());
   finish(call, call.app->identity.end_session(call.parameters[0], actor_of(call)));
 }
 
@@ -155,7 +155,7 @@ void create_own_key(const Call& call) { answer(call, made_own_key(call)); }
 
 void revoke_own_key(const Call& call) {
   const auto key = call.app->identity.find_key(call.parameters[0]);
-  if (!key || !is_own(call, *key)) return call.fail(no_such("API key", call.parameters[0]).error());
+  if (!key || !is_own(call, *key)) return call.fail(no_item("API key", call.parameters[0]).error());
   finish(call, call.app->identity.revoke_key(key->id, actor_of(call)));
 }
 
@@ -180,7 +180,8 @@ json::Array budgets_json(const Call& call) {
   const base::Time now = call.app->clock.now();
   for (const identity::ScopeLimits& row : call.caller.limits->rows) {
     const bool by_model = !row.model.empty();
-    const money::Scope scope = by_model ? money::Scope::Model : scope_of(row.kind);
+    const money::Scope all_models = scope_of(row.kind);
+    const money::Scope scope = by_model ? money::with_model(all_models) : all_models;
     const std::string id = by_model ? row.id + "/" + row.model : row.id;
     const std::pair<money::Period, const std::optional<money::Amount>*> caps[] = {
         {money::Period::Day, &row.budgets.per_day},

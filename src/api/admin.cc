@@ -119,11 +119,11 @@ json::Value seconds_or_null(const std::optional<base::Time>& time) {
   return time ? json::Value(time->seconds()) : json::Value();
 }
 
-json::Value deleted_json(std::string_view object, std::string_view id) {
+json::Value deletion_json(std::string_view object, std::string_view id) {
   return json::Object{{"object", std::string(object) + ".deleted"}, {"id", id}, {"deleted", true}};
 }
 
-std::unexpected<base::Error> no_such(std::string_view what, std::string_view id) {
+std::unexpected<base::Error> no_item(std::string_view what, std::string_view id) {
   return base::fail(
       Code::NotFound,
       "No " + std::string(what) + " found with id '" + std::string(id.substr(0, 100)) + "'.", "id");
@@ -142,19 +142,19 @@ std::optional<int64_t> int_field(const json::Value& body, std::string_view name)
 
 base::Result<identity::Project> project_of(const Call& call, std::string_view id) {
   auto project = call.app->identity.find_project(id);
-  if (!project || project->org_id != call.caller.org_id) return no_such("project", id);
+  if (!project || project->org_id != call.caller.org_id) return no_item("project", id);
   return *std::move(project);
 }
 
 base::Result<identity::User> user_of(const Call& call, std::string_view id) {
   auto user = call.app->identity.find_user(id);
-  if (!user || user->removed || user->org_id != call.caller.org_id) return no_such("user", id);
+  if (!user || user->removed || user->org_id != call.caller.org_id) return no_item("user", id);
   return *std::move(user);
 }
 
 base::Result<identity::Key> key_of(const Call& call, std::string_view id) {
   auto key = call.app->identity.find_key(id);
-  if (!key || key->org_id != call.caller.org_id) return no_such("API key", id);
+  if (!key || key->org_id != call.caller.org_id) return no_item("API key", id);
   return *std::move(key);
 }
 

@@ -32,8 +32,8 @@ base::Result<int64_t> query_int(const Call& call, std::string_view name, int64_t
 base::Result<json::Value> page_of(const Call& call, json::Array items);
 
 json::Value seconds_or_null(const std::optional<base::Time>& time);
-json::Value deleted_json(std::string_view object, std::string_view id);
-std::unexpected<base::Error> no_such(std::string_view what, std::string_view id);
+json::Value deletion_json(std::string_view object, std::string_view id);
+std::unexpected<base::Error> no_item(std::string_view what, std::string_view id);
 
 // Fields of a body that schema.h has checked already; absent and null give `absent`.
 std::string text_field(const json::Value& body, std::string_view name,

@@ -70,19 +70,19 @@ base::Result<json::Value> listed(const Call& call, const std::function<bool(cons
 base::Result<json::Value> revoked(const Call& call, const base::Result<Key>& key) {
   if (!key) return std::unexpected(key.error());
   TRY_VOID(call.app->identity.revoke_key(key->id, actor_of(call)));
-  return deleted_json(object_of(*key), key->id);
+  return deletion_json(object_of(*key), key->id);
 }
 
 base::Result<Key> project_key(const Call& call) {
   TRY(const identity::Project project, project_of(call, call.parameters[0]));
   TRY(Key key, key_of(call, call.parameters[1]));
-  if (key.project_id != project.id || key.revoked) return no_such("API key", call.parameters[1]);
+  if (key.project_id != project.id || key.revoked) return no_item("API key", call.parameters[1]);
   return key;
 }
 
 base::Result<Key> admin_key(const Call& call) {
   TRY(Key key, key_of(call, call.parameters[0]));
-  if (key.kind != KeyKind::Admin || key.revoked) return no_such("API key", call.parameters[0]);
+  if (key.kind != KeyKind::Admin || key.revoked) return no_item("API key", call.parameters[0]);
   return key;
 }
 

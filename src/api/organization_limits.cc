@@ -1,7 +1,9 @@
 // Limits and budgets: /v1/organization/limits for every scope (Charter's own), and OpenAI's
-// projects/{p}/rate_limits and spend_limit as views of them. A limit of one model counts for the
-// whole organization; a project's limits count all its models together.
+// projects/{p}/rate_limits and spend_limit as views of them.
+#include <algorithm>
+
 #include "api/admin.h"
+#include "gateway/gateway.h"
 
 namespace api {
 namespace {
@@ -14,7 +16,7 @@ constexpr double kCountMax = 1'000'000'000'000'000;
 constexpr Field kLimitsFields[] = {
     {.name = "scope", .kinds = kString, .required = true, .values = kScopes},
     {.name = "id", .kinds = kString, .summary = "absent: the organization itself"},
-    {.name = "model", .kinds = kString, .summary = "of the organization only; absent: all"},
+    {.name = "model", .kinds = kString, .summary = "absent: all together"},
     {.name = "requests_per_minute", .kinds = kInteger, .min = 0, .max = kCountMax},
     {.name = "tokens_per_minute", .kinds = kInteger, .min = 0, .max = kCountMax},
     {.name = "requests_per_day", .kinds = kInteger, .min = 0, .max = kCountMax},
@@ -96,7 +98,7 @@ base::Status set_usd(const json::Value& body, std::string_view name,
 base::Result<std::string> scope_id(const Call& call, ScopeKind kind, std::string id) {
   if (kind == ScopeKind::Organisation) {
     if (id.empty() || id == call.caller.org_id) return call.caller.org_id;
-    return no_such("organization", id);
+    return no_item("organization", id);
   }
   if (kind == ScopeKind::Project) {
     TRY_VOID(project_of(call, id));
@@ -115,10 +117,6 @@ base::Result<json::Value> set(const Call& call) {
   TRY(const ScopeKind kind, identity::parse_scope_kind(text_field(body, "scope")));
   TRY(const std::string id, scope_id(call, kind, text_field(body, "id")));
   const std::string model = text_field(body, "model");
-  if (!model.empty() && kind != ScopeKind::Organisation)
-    return refuse_parameter("invalid_value", "model",
-                            "A limit of one model counts for the whole organization: leave 'model' "
-                            "out, or set 'scope' to 'organization'.");
   ScopeLimits row = row_of(call, kind, id, model);
   set_count(body, "requests_per_minute", &row.rates.requests_per_minute);
   set_count(body, "tokens_per_minute", &row.rates.tokens_per_minute);
@@ -131,28 +129,38 @@ base::Result<json::Value> set(const Call& call) {
   return limits_json(row);
 }
 
+// "rl-proj_1" for all models together, "rl-proj_1-MODEL" for one.
+std::string rate_limit_id(const ScopeLimits& row) {
+  return "rl-" + row.id + (row.model.empty() ? "" : "-" + row.model);
+}
+
 json::Value rate_limit_json(const ScopeLimits& row) {
   return json::Object{{"object", "project.rate_limit"},
-                      {"id", "rl-" + row.id},
-                      {"model", "*"},
+                      {"id", rate_limit_id(row)},
+                      {"model", row.model.empty() ? "*" : row.model},
                       {"max_requests_per_1_minute", count_or_null(row.rates.requests_per_minute)},
                       {"max_tokens_per_1_minute", count_or_null(row.rates.tokens_per_minute)},
                       {"max_requests_per_1_day", count_or_null(row.rates.requests_per_day)}};
 }
 
+// One for all models together, and one for each public model, whether it is limited or not.
 base::Result<json::Value> listed_rate_limits(const Call& call) {
   TRY(const identity::Project project, project_of(call, call.parameters[0]));
-  const ScopeLimits row = row_of(call, ScopeKind::Project, project.id);
-  json::Array data;
-  if (row.rates != identity::RateLimits()) data.push_back(rate_limit_json(row));
+  json::Array data{rate_limit_json(row_of(call, ScopeKind::Project, project.id))};
+  for (const auto& route : call.app->gateway.catalog()->routes())
+    data.push_back(rate_limit_json(row_of(call, ScopeKind::Project, project.id, route->name)));
   return page_of(call, std::move(data));
 }
 
 base::Result<json::Value> changed_rate_limit(const Call& call) {
   TRY(const identity::Project project, project_of(call, call.parameters[0]));
-  if (call.parameters[1] != "rl-" + project.id) return no_such("rate limit", call.parameters[1]);
+  std::string_view model = call.parameters[1];
+  const std::string all = "rl-" + project.id;
+  if (!model.starts_with(all) || (model.size() > all.size() && model[all.size()] != '-'))
+    return no_item("rate limit", call.parameters[1]);
+  model.remove_prefix(std::min(model.size(), all.size() + 1));
   TRY(const json::Value body, call.json_body());
-  ScopeLimits row = row_of(call, ScopeKind::Project, project.id);
+  ScopeLimits row = row_of(call, ScopeKind::Project, project.id, std::string(model));
   set_count(body, "max_requests_per_1_minute", &row.rates.requests_per_minute);
   set_count(body, "max_tokens_per_1_minute", &row.rates.tokens_per_minute);
   set_count(body, "max_requests_per_1_day", &row.rates.requests_per_day);
@@ -172,7 +180,7 @@ std::string_view spend_object(const ScopeLimits& row) {
 }
 
 base::Result<json::Value> spend_json(const ScopeLimits& row) {
-  if (!row.budgets.per_month) return no_such("spend limit", row.id);
+  if (!row.budgets.per_month) return no_item("spend limit", row.id);
   const auto cents = static_cast<int64_t>(row.budgets.per_month->pico() / kPicoPerCent);
   return json::Object{{"object", spend_object(row)},
                       {"threshold_amount", cents},

@@ -47,7 +47,7 @@ json::Value invite_json(const Call& call, const Invitation& invitation) {
 base::Result<Invitation> invite_of(const Call& call) {
   auto invitation = call.app->identity.find_invitation(call.parameters[0]);
   if (!invitation || invitation->org_id != call.caller.org_id)
-    return no_such("invite", call.parameters[0]);
+    return no_item("invite", call.parameters[0]);
   return *std::move(invitation);
 }
 
@@ -70,7 +70,7 @@ base::Result<json::Value> removed_user(const Call& call) {
   TRY(const User user, user_of(call, call.parameters[0]));
   TRY_VOID(may_give(call, user.role));
   TRY_VOID(call.app->identity.remove_user(user.id, actor_of(call)));
-  return deleted_json("organization.user", user.id);
+  return deletion_json("organization.user", user.id);
 }
 
 base::Result<json::Value> made_link(const Call& call) {
@@ -106,7 +106,7 @@ base::Result<json::Value> made_invite(const Call& call) {
 base::Result<json::Value> removed_invite(const Call& call) {
   TRY(const Invitation invitation, invite_of(call));
   TRY_VOID(call.app->identity.withdraw_invitation(invitation.id, actor_of(call)));
-  return deleted_json("organization.invite", invitation.id);
+  return deletion_json("organization.invite", invitation.id);
 }
 
 }  // namespace

@@ -52,7 +52,7 @@ base::Result<json::Value> find_member(const Call& call, const Project& project,
     TRY(const identity::User user, user_of(call, user_id));
     return member_json(user, member.role, member.added);
   }
-  return no_such("user of this project", user_id);
+  return no_item("user of this project", user_id);
 }
 
 json::Value account_json(const ServiceAccount& account) {
@@ -67,7 +67,7 @@ base::Result<ServiceAccount> account_of(const Call& call) {
   TRY(const Project project, project_of(call, call.parameters[0]));
   auto account = call.app->identity.find_service_account(call.parameters[1]);
   if (!account || account->removed || account->project_id != project.id)
-    return no_such("service account", call.parameters[1]);
+    return no_item("service account", call.parameters[1]);
   return *std::move(account);
 }
 
@@ -108,7 +108,7 @@ base::Result<identity::User> named_user(const Call& call, const json::Value& bod
   if (!id.empty()) return user_of(call, id);
   for (identity::User& user : call.app->identity.users(call.caller.org_id))
     if (!email.empty() && user.email == email) return std::move(user);
-  if (!email.empty()) return no_such("user", email);
+  if (!email.empty()) return no_item("user", email);
   return refuse_parameter("missing_required_parameter", "user_id",
                           "Missing required parameter: 'user_id'.");
 }
@@ -133,7 +133,7 @@ base::Result<json::Value> removed_member(const Call& call) {
   TRY(const Project project, project_of(call, call.parameters[0]));
   TRY_VOID(find_member(call, project, call.parameters[1]));
   TRY_VOID(call.app->identity.remove_member(project.id, call.parameters[1], actor_of(call)));
-  return deleted_json("organization.project.user", call.parameters[1]);
+  return deletion_json("organization.project.user", call.parameters[1]);
 }
 
 base::Result<json::Value> listed_accounts(const Call& call) {
@@ -175,7 +175,7 @@ base::Result<json::Value> made_account(const Call& call) {
 base::Result<json::Value> removed_account(const Call& call) {
   TRY(const ServiceAccount account, account_of(call));
   TRY_VOID(call.app->identity.remove_service_account(account.id, actor_of(call)));
-  return deleted_json("organization.project.service_account", account.id);
+  return deletion_json("organization.project.service_account", account.id);
 }
 
 }  // namespace

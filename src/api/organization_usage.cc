@@ -145,7 +145,7 @@ base::Result<json::Value> usage_page(const Call& call) {
   const UsageRoute* route = nullptr;
   for (const UsageRoute& one : kUsageRoutes)
     if (one.name == call.parameters[0]) route = &one;
-  if (route == nullptr) return no_such("kind of usage", call.parameters[0]);
+  if (route == nullptr) return no_item("kind of usage", call.parameters[0]);
   TRY(BucketQuery query, bucket_query(call, false));
   query.kind = route->kind.value_or(UsageKind::Completions);
   return buckets(call, query, [route](const UsageGroup& group) {
