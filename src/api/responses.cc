@@ -115,7 +115,13 @@ void get_response(const Call& call) {
   const auto live = call.app->generations.find(call.parameters[0], call.caller.project_id);
   if (!live) return replay(call, *stored, query->after);
   call.begin_events();
-  if (!live->log().follow(call.exchange, query->after)) call.exchange->abort();
+  const base::Status followed = live->log().follow(call.exchange, query->after);
+  if (followed) return;
+  call.exchange->write(response_event("error", query->after + 1,
+                                      {{"code", "events_expired"},
+                                       {"message", followed.error().message},
+                                       {"param", "starting_after"}}));
+  call.exchange->end();
 }
 
 void delete_response(const Call& call) {

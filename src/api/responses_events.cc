@@ -134,7 +134,7 @@ json::Value ResponseEvents::part_json(const Item& item, const Part& part) {
     return json::Object{{"type", "reasoning_text"}, {"text", part.text}};
   return json::Object{{"type", "output_text"},
                       {"text", part.text},
-                      {"annotations", json::Array{}},
+                      {"annotations", part.annotations},
                       {"logprobs", part.logprobs}};
 }
 
@@ -160,8 +160,9 @@ json::Value ResponseEvents::item_json(const Item& item, std::string_view status)
                       {"content", std::move(content)}};
 }
 
-void ResponseEvents::search(const json::Value& item) {
+void ResponseEvents::search(const json::Value& item, json::Array citations) {
   CHECK(items_.empty());
+  citations_ = std::move(citations);
   const int64_t index = items_before_++;
   json::Value begun = item;
   begun.set("status", kInProgress);
@@ -200,7 +201,21 @@ void ResponseEvents::add_part(Item& item, bool refusal) {
   emit("response.content_part.added", std::move(members));
 }
 
+// The sources stand behind the text that was written from them.
+void ResponseEvents::cite(Item& item) {
+  Part& part = item.parts.back();
+  for (json::Value& citation : std::exchange(citations_, {})) {
+    citation.set("index", static_cast<int64_t>(base::count_characters(part.text)));
+    json::Object members = part_place(item);
+    members.emplace_back("annotation_index", static_cast<int64_t>(part.annotations.size()));
+    members.emplace_back("annotation", citation);
+    part.annotations.push_back(std::move(citation));
+    emit("response.output_text.annotation.added", std::move(members));
+  }
+}
+
 void ResponseEvents::end_part(Item& item) {
+  if (item.kind == Kind::Message && !item.parts.back().refusal) cite(item);
   const Part& part = item.parts.back();
   json::Object text = part_place(item);
   if (part.refusal) {

@@ -36,9 +36,11 @@ class ResponseEvents {
   // gets each event as a block; empty: nobody reads the stream.
   ResponseEvents(json::Value response, bool logprobs, std::function<void(std::string)> emit);
 
-  void created();                        // and response.queued when the response is
-  void in_progress();                    // once the generation has started
-  void search(const json::Value& item);  // a file_search_call that has been made, before any delta
+  void created();      // and response.queued when the response is
+  void in_progress();  // once the generation has started
+  // A file_search_call that has been made, before any delta; the text cites what it found:
+  // {"type": "file_citation", "file_id", "filename"} each.
+  void search(const json::Value& item, json::Array citations);
   void delta(const gateway::Delta& delta);
   // Ends every open item; the response has its status, output and usage from here on.
   void finish(const ResponseEnd& end, base::Time now);
@@ -52,6 +54,7 @@ class ResponseEvents {
     bool refusal = false;
     std::string text = {};
     json::Array logprobs = {};
+    json::Array annotations = {};
   };
   struct Item {
     Kind kind = Kind::Message;
@@ -68,6 +71,7 @@ class ResponseEvents {
   Item& add_item(Item item);
   Item* open_item(Kind kind);
   void add_part(Item& item, bool refusal);
+  void cite(Item& item);
   void end_part(Item& item);
   void end_item(Item& item, std::string_view status);
   void end_texts(std::string_view status);
@@ -87,6 +91,7 @@ class ResponseEvents {
   int64_t next_number_ = 0;
   std::vector<Item> items_;
   int64_t items_before_ = 0;  // searches, which stand before all others
+  json::Array citations_;     // of the next text
 };
 
 }  // namespace api

@@ -158,6 +158,32 @@ TEST(ResponseEventsTest, ProbabilitiesStandWithTheirText) {
             json::Value(json::Array{}));
 }
 
+TEST(ResponseEventsTest, ASearchComesFirstAndItsFilesAreCited) {
+  testing::ResponseRules rules;
+  std::string wrong;
+  ResponseEvents events(new_response(), false, [&](const std::string& block) {
+    if (wrong.empty()) wrong = rules.take(block);
+  });
+  const json::Value search = json::Object{{"id", "fs_1"},
+                                          {"type", "file_search_call"},
+                                          {"status", "completed"},
+                                          {"queries", json::Array{"pears"}},
+                                          {"results", nullptr}};
+  events.created();
+  events.in_progress();
+  events.search(search, {json::Object{{"type", "file_citation"}, {"file_id", "file-1"}}});
+  events.delta(text("数字 40"));
+  events.finish(response_end(end_with(Finish::Stop), false), {});
+  events.last();
+  EXPECT_EQ(wrong, "");
+  const json::Array& output = events.response()["output"].as_array();
+  ASSERT_EQ(output.size(), 2u);
+  EXPECT_EQ(output[0], search);
+  const json::Value& citation = output[1]["content"].as_array()[0]["annotations"].as_array()[0];
+  EXPECT_EQ(citation["file_id"], json::Value("file-1"));
+  EXPECT_EQ(citation["index"], json::Value(5));
+}
+
 Delta random_delta(base::Rng& rng) {
   static const std::string kPieces[] = {"", "a", " word", "\"", "\n", "数", "\\u", "{\"k\":"};
   const auto piece = [&] { return kPieces[rng.below(std::size(kPieces))]; };

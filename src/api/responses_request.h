@@ -21,7 +21,7 @@ struct ResponseRequest {
   std::string instructions = {};
   std::string previous_response_id = {};
   std::string conversation_id = {};
-  std::optional<FileSearch> search = {};
+  std::optional<FileSearchTool> search = {};
   bool include_search_results = false;
   bool logprobs = false;
   bool stream = false;

@@ -10,6 +10,7 @@
 #include "api/generations.h"
 #include "api/responses_events.h"
 #include "api/responses_items.h"
+#include "api/responses_search.h"
 #include "api/workers.h"
 #include "base/log.h"
 #include "crypto/random.h"
@@ -26,6 +27,7 @@ class ResponseRun final : public gateway::Sink, public std::enable_shared_from_t
  public:
   ResponseRun(const Call& call, const ResponseRequest& request);
 
+  void set_search(FoundFiles found) { found_ = std::move(found); }
   // Stores a response in the background before its generation begins.
   base::Status prepare();
   // What prepare() did is undone, and the call is told why.
@@ -42,7 +44,7 @@ class ResponseRun final : public gateway::Sink, public std::enable_shared_from_t
 
  private:
   bool background() const { return mode_ == Mode::Background; }
-  std::string id() const { return stored_.response["id"].as_string(); }
+  const std::string& id() const { return id_; }
   void begin();
   void emit(std::string event);
   void flush_soon();
@@ -60,9 +62,11 @@ class ResponseRun final : public gateway::Sink, public std::enable_shared_from_t
   const std::string conversation_id_;
   StoredResponse stored_;
   const json::Value accepted_;  // the response as it begins
+  const std::string id_;
   const std::shared_ptr<LiveAnswer> live_;
   ResponseEvents events_;
   gateway::Admission admission_;  // filled before the sink hears of anything
+  std::optional<FoundFiles> found_;
   bool begun_ = false;
 
   int64_t flushed_ns_ = base::monotonic_ns();
@@ -89,6 +93,7 @@ ResponseRun::ResponseRun(const Call& call, const ResponseRequest& request)
       stored_{call.caller.project_id, with_identity(request.response, call.app->clock.now()),
               request.input},
       accepted_(stored_.response),
+      id_(accepted_["id"].as_string()),
       live_(std::make_shared<LiveAnswer>(call.caller.project_id, id())),
       events_(
           stored_.response, request.logprobs,
@@ -170,6 +175,7 @@ void ResponseRun::begin() {
   begun_ = true;
   if (!background()) events_.created();
   events_.in_progress();
+  if (found_) events_.search(found_->item, std::move(found_->citations));
   live_->set_in_progress();
   if (mode_ == Mode::Stream) follow(call_);
 }
@@ -267,6 +273,11 @@ void start_response(const Call& call, ResponseRequest request, json::Array histo
   gateway::Generation& generation = request.generation;
   identify(call, &generation);
   const auto run = std::make_shared<ResponseRun>(call, request);
+  if (request.search) {
+    auto found = search_files(call, request);
+    if (!found) return call.fail(found.error());
+    run->set_search(*std::move(found));
+  }
   if (const base::Status status = run->prepare(); !status) return call.fail(status.error());
   while (true) {
     const auto started = call.app->gateway.generate(call.caller, generation, run, run->admission());

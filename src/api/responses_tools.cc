@@ -128,7 +128,7 @@ base::Result<json::Value> read_tool(const json::Value& tool, const std::string& 
                                 "': there is a file_search already; give it all of the vector "
                                 "stores.");
   }
-  out->search = FileSearch{tool, false};
+  out->search = FileSearchTool{tool};
   return tool;
 }
 
@@ -197,10 +197,7 @@ base::Status choose_object(const json::Value& choice, gateway::Generation* gener
                            ResponseTools* tools) {
   TRY(const std::string type, string_in(choice, "type", "tool_choice"));
   if (type == "allowed_tools") return choose_allowed(choice, generation, tools);
-  if (type == "file_search" && tools->search) {
-    tools->search->forced = true;
-    return {};
-  }
+  if (type == "file_search" && tools->search) return {};
   if (type != "function") {
     return refuse_parameter("invalid_value", "tool_choice.type",
                             "Invalid value: '" + type.substr(0, 80) +
@@ -228,10 +225,9 @@ base::Status read_choice(const json::Value& body, gateway::Generation* generatio
   if (!word) return choose_object(*choice, generation, tools);
   TRY_VOID(choose_word(choice->as_string(), "tool_choice", generation));
   if (generation->tool_choice == ToolChoice::None) tools->search.reset();
-  if (generation->tool_choice == ToolChoice::Required && generation->tools.empty()) {
-    tools->search->forced = true;
+  // Files are searched before the model is asked, which is the call that was required.
+  if (generation->tool_choice == ToolChoice::Required && generation->tools.empty())
     generation->tool_choice = ToolChoice::Auto;
-  }
   return {};
 }
 

@@ -14,16 +14,15 @@ extern const Schema kResponseToolSchema;
 extern const Schema kResponseTextSchema;
 
 // {"type": "file_search", "vector_store_ids", "max_num_results", "filters", "ranking_options"}
-struct FileSearch {
+struct FileSearchTool {
   json::Value tool = {};
-  bool forced = false;  // tool_choice names it
 };
 
 // What the response object says of tools: as given, with what was left out filled in.
 struct ResponseTools {
   json::Array tools = {};
   json::Value choice = "auto";
-  std::optional<FileSearch> search = {};
+  std::optional<FileSearchTool> search = {};
 };
 
 // tools, tool_choice, parallel_tool_calls. The body has passed its table of fields.

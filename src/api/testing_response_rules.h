@@ -43,6 +43,7 @@ class ResponseRules {
   struct Part {
     std::string type, text;
     bool text_done = false, done = false;
+    int64_t annotations = 0;
   };
   struct Item {
     std::string id, type, call_id, arguments;
@@ -174,6 +175,8 @@ class ResponseRules {
       const json::Value& text = event["part"][part.type == "refusal" ? "refusal" : "text"];
       return text_of(text) == part.text ? "" : "not what the deltas said";
     }
+    if (name == "response.output_text.annotation.added")
+      return event["annotation_index"] == json::Value(part.annotations++) ? "" : "not the next";
     const bool delta = name == "response." + part.type + ".delta";
     if (!delta && name != "response." + part.type + ".done") return "an unknown event";
     if (part.text_done) return "behind the text's end";

@@ -178,6 +178,29 @@ def test_conversations(client, model):
         client.conversations.retrieve(conversation.id)
 
 
+def test_file_search_answers_from_a_vector_store(client, model):
+    file = client.files.create(file=("orchard.txt", b"The orchard of Ann has forty pear trees."), purpose="assistants")
+    store = client.vector_stores.create(name="orchards")
+    client.vector_stores.files.create_and_poll(file.id, vector_store_id=store.id, poll_interval_ms=50)
+    ask = dict(model=model, input="How many pear trees has the orchard?", max_output_tokens=32,
+               tools=[{"type": "file_search", "vector_store_ids": [store.id], "max_num_results": 3}])
+    found = client.responses.create(include=["file_search_call.results"], **ask)
+    search, message = found.output
+    assert search.type == "file_search_call" and search.results[0].file_id == file.id and "forty pear" in search.results[0].text
+    (citation,) = message.content[0].annotations
+    assert citation.type == "file_citation" and citation.file_id == file.id
+    assert client.responses.create(**ask).output[0].results is None
+    with client.responses.stream(**ask) as stream:
+        types = [e.type for e in stream]
+        final = stream.get_final_response()
+    assert types.index("response.file_search_call.completed") < types.index("response.content_part.added")
+    assert "response.output_text.annotation.added" in types and final.output[0].type == "file_search_call"
+    follow_up = client.responses.create(model=model, input="Thanks", previous_response_id=found.id, max_output_tokens=16)
+    assert follow_up.usage.input_tokens > 0
+    with pytest.raises(openai.NotFoundError):
+        client.responses.create(**{**ask, "tools": [{"type": "file_search", "vector_store_ids": ["vs_none"]}]})
+
+
 def test_errors(client, model):
     with pytest.raises(openai.BadRequestError) as unknown:
         client.responses.create(model="no-such-model", input="x")
