@@ -40,10 +40,11 @@ TokenTree::TokenTree(Tokenizer tokenizer, int32_t vocab_size, std::vector<int32_
       in_tree_[static_cast<size_t>(id)] = true;
     }
   }
-  std::ranges::sort(tokens_, [&](int32_t a, int32_t b) {
-    const auto x = tokenizer_.token_bytes(a), y = tokenizer_.token_bytes(b);
-    return x != y ? x < y : a < b;
-  });
+  std::vector<std::pair<std::string_view, int32_t>> sorted;
+  sorted.reserve(tokens_.size());
+  for (const int32_t id : tokens_) sorted.emplace_back(tokenizer_.token_bytes(id), id);
+  std::ranges::sort(sorted);
+  std::ranges::transform(sorted, tokens_.begin(), [](const auto& token) { return token.second; });
   grow(tokens_);
 }
 
