@@ -102,6 +102,8 @@ base::Status Call::set_up(CURL* easy) {
   if (curl_easy_setopt(easy, CURLOPT_URL, request_.url.c_str()) != CURLE_OK ||
       url.find_first_of(std::string_view("\r\n\0 ", 4)) != std::string_view::npos)
     return failure(base::Code::InvalidArgument, "the URL is not well-formed", "invalid_request");
+  if (!is_field_name(request_.method))
+    return failure(base::Code::InvalidArgument, "the method is not a token", "invalid_request");
   if (request_.public_addresses_only && !request_.proxy.empty())
     return failure(base::Code::InvalidArgument,
                    "a request that is limited to public addresses cannot take a proxy",

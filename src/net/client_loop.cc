@@ -60,6 +60,7 @@ void ClientLoop::send(std::shared_ptr<Call> call) {
     begin(std::move(call));
   } else {
     asio::post(context_, [self = shared_from_this(), call = std::move(call)]() mutable {
+      const HandlerScope scope(self->context_);
       self->begin(std::move(call));
     });
   }

@@ -345,6 +345,9 @@ TEST_F(HttpClientTest, RefusesWhatCannotBeSent) {
   }
   start_echo();
   ClientRequest request = get(echo_url());
+  request.method = "GET / HTTP/1.1\r\nX: y\r\n\r\nGET";
+  EXPECT_EQ(end_reason(request), "invalid_request");
+  request.method = "GET";
   for (const Header& header :
        std::vector<Header>{{"a b", "c"}, {"", "c"}, {"a", "b\r\nX: y"}, {"a:", "b"}}) {
     request.headers = {header};
