@@ -18,7 +18,8 @@ class Conversations;
 }
 namespace gateway {
 class Gateway;
-}
+class UpstreamStore;
+}  // namespace gateway
 namespace journal {
 class Ledger;
 }
@@ -62,14 +63,17 @@ struct App {
   Generations& generations;
   Workers& workers;
   Options options = {};
-  net::HttpClient* http_client = nullptr;  // for webhooks and identity providers
-  telemetry::Tracer* tracer = nullptr;     // null: no traces are kept
+  net::HttpClient* http_client = nullptr;       // for webhooks and identity providers
+  telemetry::Tracer* tracer = nullptr;          // null: no traces are kept
+  gateway::UpstreamStore* upstreams = nullptr;  // null: the routes that change them are missing
+  // Reads the folder of releases again; the errors of those that are refused. Empty: there is none.
+  std::function<base::Result<std::vector<std::string>>()> reload_releases = {};
   // Told when work in the background has ended: ("proj_…", "response.completed", "resp_…"). It must
   // not block.
   std::function<void(const std::string& project_id, const std::string& event,
                      const std::string& id)>
       notify = {};
-  Background* background = nullptr;        // set before the first request
+  Background* background = nullptr;  // set before the first request
 };
 
 struct Call {

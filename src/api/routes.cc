@@ -18,6 +18,7 @@ constexpr std::span<const Route> (*kGroups[])() = {
     unsupported_routes,  operation_routes,
     page_routes,         page_conversation_routes,
     organization_routes, account_routes,
+    upstream_routes,
 };
 
 // Routes without parameters are found by name; the few with some are tried one after the other.

@@ -30,6 +30,7 @@ base::Result<std::shared_ptr<Channel>> Channel::start(ReleaseInfo release,
 Channel::Channel(ReleaseInfo release, std::unique_ptr<engine::Engine> engine)
     : release_(std::move(release)),
       engine_(std::move(engine)),
+      tool_format_(engine_->shared_model()),
       fingerprint_("fp_" + release_.manifest_digest.substr(0, 12)) {
   const text::Tokenizer& tokenizer = model().tokenizer();
   for (int32_t id = 0; id < tokenizer.size(); ++id) {
@@ -54,8 +55,9 @@ base::Result<std::vector<int32_t>> Channel::check_prompt(std::vector<int32_t> to
   return tokens;
 }
 
-base::Result<std::vector<int32_t>> Channel::prompt(const json::Value& messages) const {
-  TRY(const std::string text, model::render_chat(model(), messages));
+base::Result<std::vector<int32_t>> Channel::prompt(const json::Value& messages,
+                                                   const model::AnswerForm& form) const {
+  TRY(const std::string text, tool_format_.render(messages, form));
   TRY_VOID(check_length(text));
   return check_prompt(model::encode_chat(model(), text));
 }

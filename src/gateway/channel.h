@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "engine/engine.h"
 #include "json/json.h"
+#include "model/tool_format.h"
 #include "money/amount.h"
 
 namespace gateway {
@@ -38,10 +39,12 @@ class Channel {
   const std::string& fingerprint() const { return fingerprint_; }  // "fp_…", for system_fingerprint
   engine::Engine& engine() const { return *engine_; }
   const model::Model& model() const { return engine_->model(); }
+  const model::ToolFormat& tool_format() const { return tool_format_; }
 
-  // The tokens that the model reads for these messages ({"role", "content"} each). TooLarge with
-  // reason context_length_exceeded when no token of an answer would fit behind them.
-  base::Result<std::vector<int32_t>> prompt(const json::Value& messages) const;
+  // The tokens that the model reads for these messages and tools (model/tool_format.h). TooLarge
+  // with reason context_length_exceeded when no token of an answer would fit behind them.
+  base::Result<std::vector<int32_t>> prompt(const json::Value& messages,
+                                            const model::AnswerForm& form = {}) const;
   // The same for text that is read as it stands, and for tokens that the caller made.
   base::Result<std::vector<int32_t>> text_prompt(std::string_view text) const;
   base::Result<std::vector<int32_t>> check_prompt(std::vector<int32_t> tokens) const;
@@ -53,6 +56,7 @@ class Channel {
 
   ReleaseInfo release_;
   std::unique_ptr<engine::Engine> engine_;
+  const model::ToolFormat tool_format_;
   std::string fingerprint_;
   size_t token_bytes_max_ = 1;  // of the longest token: bounds the tokens of a text from below
 };

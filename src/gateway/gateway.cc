@@ -5,8 +5,10 @@
 #include <thread>
 
 #include "base/check.h"
+#include "gateway/embed_run.h"
 #include "gateway/generation_run.h"
 #include "gateway/local_attempt.h"
+#include "gateway/moderation_run.h"
 
 namespace gateway {
 
@@ -39,15 +41,20 @@ base::Result<std::shared_ptr<const ModelRoute>> Gateway::find_model(const identi
       std::string(name), "model_not_found");
 }
 
-base::Result<std::shared_ptr<GenerationRun>> Gateway::admit(const identity::Caller& caller,
-                                                            Generation generation,
-                                                            std::shared_ptr<Sink> sink,
-                                                            Admission* admission) {
+base::Result<std::shared_ptr<const ModelRoute>> Gateway::admit_model(const identity::Caller& caller,
+                                                                     std::string_view name) const {
   if (draining()) {
     return base::fail(base::Code::Unavailable, "the server is shutting down; try again later", {},
                       "server_is_draining");
   }
-  TRY(auto route, find_model(caller, generation.model));
+  return find_model(caller, name);
+}
+
+base::Result<std::shared_ptr<GenerationRun>> Gateway::admit(const identity::Caller& caller,
+                                                            Generation generation,
+                                                            std::shared_ptr<Sink> sink,
+                                                            Admission* admission) {
+  TRY(auto route, admit_model(caller, generation.model));
   auto run = std::make_shared<GenerationRun>(*this, std::move(route), caller, std::move(generation),
                                              std::move(sink));
   running_.fetch_add(1);
@@ -74,11 +81,16 @@ base::Result<std::shared_ptr<Run>> Gateway::generate(const identity::Caller& cal
 }
 
 void Gateway::embed(const identity::Caller& caller, EmbeddingRequest request,
-                    std::function<void(base::Result<Embeddings>)> done, Admission*) {
-  const auto route = find_model(caller, request.model);
+                    std::function<void(base::Result<Embeddings>)> done, Admission* admission) {
+  const auto route = admit_model(caller, request.model);
   if (!route) return done(std::unexpected(route.error()));
-  done(base::fail(base::Code::Unimplemented, "The model `" + request.model + "` has no embeddings.",
-                  "model"));
+  const auto run = std::make_shared<EmbedRun>(*this, *route, caller, std::move(request), done);
+  running_.fetch_add(1);
+  base::Status status = run->start(admission);
+  if (status) return (*route)->metrics->requests.add();
+  ended();
+  refused_.add();
+  done(std::unexpected(std::move(status).error()));
 }
 
 base::Result<int64_t> Gateway::count_tokens(const identity::Caller& caller,
@@ -94,15 +106,21 @@ base::Result<int64_t> Gateway::count_tokens(const identity::Caller& caller,
                     "model");
 }
 
-void Gateway::moderate(const identity::Caller& caller, std::string, json::Value body,
-                       std::function<void(base::Result<json::Value>)> done, Admission*) {
+void Gateway::moderate(const identity::Caller& caller, std::string request_id, json::Value body,
+                       std::function<void(base::Result<json::Value>)> done, Admission* admission) {
   const json::Value* model = body.find("model");
   const std::string name =
       model != nullptr && model->is_string() ? model->as_string() : "omni-moderation-latest";
-  const auto route = find_model(caller, name);
+  const auto route = admit_model(caller, name);
   if (!route) return done(std::unexpected(route.error()));
-  done(base::fail(base::Code::Unimplemented, "The model `" + name + "` has no moderations.",
-                  "model"));
+  const auto run = std::make_shared<ModerationRun>(*this, *route, caller, std::move(request_id),
+                                                   std::move(body), done);
+  running_.fetch_add(1);
+  base::Status status = run->start(admission);
+  if (status) return (*route)->metrics->requests.add();
+  ended();
+  refused_.add();
+  done(std::unexpected(std::move(status).error()));
 }
 
 void Gateway::drain() { draining_.store(true); }

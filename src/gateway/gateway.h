@@ -73,7 +73,12 @@ class Gateway {
   bool draining() const { return draining_.load(); }
 
  private:
+  friend class EmbedRun;
   friend class GenerationRun;
+  friend class ModerationRun;
+  void ended() { running_.fetch_sub(1); }  // a run; the last that it does
+  base::Result<std::shared_ptr<const ModelRoute>> admit_model(const identity::Caller& caller,
+                                                              std::string_view name) const;
   base::Result<std::shared_ptr<GenerationRun>> admit(const identity::Caller& caller,
                                                      Generation generation,
                                                      std::shared_ptr<Sink> sink,

@@ -251,7 +251,7 @@ void GenerationRun::report(const End& end) {
              {"batch", generation_.batch},
              {"duration_ms", static_cast<double>(duration_ns) * 1e-6},
              {"error", end.error ? end.error->text() : std::string()}});
-  gateway_.running_.fetch_sub(1);
+  gateway_.ended();
 }
 
 }  // namespace gateway

@@ -70,6 +70,29 @@ base::Result<std::shared_ptr<Channel>> load_channel(const std::string& directory
   return Channel::start(info_of(verified.release), std::move(model), options);
 }
 
+void log_verified(const std::string& directory, const ReleaseInfo& release) {
+  base::log(base::Level::Info, "model verified",
+            {{"model", directory},
+             {"channel", release.channel},
+             {"release", release.id},
+             {"manifest", release.manifest_digest},
+             {"persons", release.persons}});
+}
+
+void log_refused(const std::string& directory, const base::Error& error) {
+  base::log(base::Level::Error, "model refused", {{"model", directory}, {"error", error.text()}});
+}
+
+void keep_latest(std::vector<std::shared_ptr<Channel>>* channels) {
+  std::ranges::sort(*channels, [](const auto& a, const auto& b) {
+    if (a->name() != b->name()) return a->name() < b->name();
+    return a->release().epoch > b->release().epoch;
+  });
+  const auto superseded =
+      std::ranges::unique(*channels, {}, [](const auto& channel) { return channel->name(); });
+  channels->erase(superseded.begin(), superseded.end());
+}
+
 LoadedModels load_channels(const std::string& models_directory, const govern::CharterPin& pin,
                            base::Time now, const engine::Options& options) {
   LoadedModels loaded;
@@ -83,28 +106,14 @@ LoadedModels load_channels(const std::string& models_directory, const govern::Ch
     const std::string directory = files::join(models_directory, name);
     auto channel = load_channel(directory, pin, now, options);
     if (!channel) {
-      base::log(base::Level::Error, "model refused",
-                {{"model", directory}, {"error", channel.error().text()}});
+      log_refused(directory, channel.error());
       loaded.refusals.push_back({directory, std::move(channel).error()});
       continue;
     }
-    const ReleaseInfo& release = (*channel)->release();
-    base::log(base::Level::Info, "model verified",
-              {{"model", directory},
-               {"channel", release.channel},
-               {"release", release.id},
-               {"manifest", release.manifest_digest},
-               {"persons", release.persons}});
+    log_verified(directory, (*channel)->release());
     loaded.channels.push_back(*std::move(channel));
   }
-  // Of several releases on one channel the latest answers.
-  std::ranges::sort(loaded.channels, [](const auto& a, const auto& b) {
-    if (a->name() != b->name()) return a->name() < b->name();
-    return a->release().epoch > b->release().epoch;
-  });
-  const auto superseded =
-      std::ranges::unique(loaded.channels, {}, [](const auto& channel) { return channel->name(); });
-  loaded.channels.erase(superseded.begin(), superseded.end());
+  keep_latest(&loaded.channels);
   return loaded;
 }
 

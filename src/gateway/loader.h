@@ -38,6 +38,11 @@ struct LoadedModels {
 };
 
 // Every folder of `models_directory`. A refused one does not keep the others from being served.
+void log_verified(const std::string& directory, const ReleaseInfo& release);
+void log_refused(const std::string& directory, const base::Error& error);
+// By name; of several releases on one channel the latest.
+void keep_latest(std::vector<std::shared_ptr<Channel>>* channels);
+
 LoadedModels load_channels(const std::string& models_directory, const govern::CharterPin& pin,
                            base::Time now, const engine::Options& options);
 

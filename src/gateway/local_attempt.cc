@@ -1,48 +1,36 @@
 #include "gateway/local_attempt.h"
 
+#include <algorithm>
+#include <numeric>
+
 #include "base/check.h"
 #include "base/random.h"
 
 namespace gateway {
 namespace {
 
-Finish finish_of(engine::Finish finish) {
-  switch (finish) {
-    case engine::Finish::Stop:
-      return Finish::Stop;
-    case engine::Finish::Length:
-      return Finish::Length;
-    case engine::Finish::Cancelled:
-      return Finish::Cancelled;
-    case engine::Finish::Error:
-      return Finish::Error;
-  }
-  return Finish::Error;
+model::AnswerForm form_of(const Generation& generation) {
+  return {generation.tools, generation.tool_choice, generation.tool_name,
+          generation.parallel_tool_calls, generation.format};
 }
 
-std::unexpected<base::Error> not_offered(std::string_view parameter) {
-  return base::fail(base::Code::Unimplemented,
-                    "'" + std::string(parameter) + "' is not supported with this model.",
-                    std::string(parameter), "unsupported_parameter");
+bool may_call(const Generation& generation) {
+  return !generation.tools.empty() && generation.tool_choice != ToolChoice::None;
 }
 
 }  // namespace
 
 base::Status check_local(const Generation& generation) {
-  if (!generation.tools.empty() && generation.tool_choice != ToolChoice::None)
-    return not_offered("tools");
-  if (generation.format.kind != OutputFormat::Kind::Text) return not_offered("response_format");
-  if (generation.echo) return not_offered("echo");
-  if (!generation.suffix.empty()) return not_offered("suffix");
-  if (generation.best_of > generation.choices) return not_offered("best_of");
-  return {};
+  if (generation.suffix.empty()) return {};
+  return base::fail(base::Code::Unimplemented,
+                    "Unsupported parameter: 'suffix' is not supported with this model.", "suffix",
+                    "unsupported_parameter");
 }
 
 base::Result<std::vector<int32_t>> local_prompt(const Channel& channel,
                                                 const Generation& generation) {
-  TRY_VOID(check_local(generation));
   if (const auto* messages = std::get_if<Messages>(&generation.input))
-    return channel.prompt(messages->list);
+    return channel.prompt(messages->list, form_of(generation));
   if (const auto* text = std::get_if<std::string>(&generation.input))
     return channel.text_prompt(*text);
   return channel.check_prompt(std::get<std::vector<int32_t>>(generation.input));
@@ -58,10 +46,18 @@ LocalAttempt::LocalAttempt(std::shared_ptr<Channel> channel, const Generation& g
       max_tokens_(max_tokens),
       fairness_key_(std::move(fairness_key)),
       answerer_{generation.model, channel_->release().id, channel_->fingerprint(), channel_},
-      choices_(static_cast<size_t>(generation.choices)),
-      unfinished_(choices_.size()) {}
+      form_(form_of(generation)) {
+  const int count = std::max(generation.choices, generation.best_of);
+  for (int i = 0; i < count; ++i)
+    choices_.emplace_back(*channel_, generation, may_call(generation) ? &form_ : nullptr);
+  unfinished_ = choices_.size();
+  order_.resize(choices_.size());
+  std::iota(order_.begin(), order_.end(), size_t{0});
+  if (count > generation.choices) kept_.resize(choices_.size());
+  if (generation.echo) echoed_.resize(choices_.size());
+}
 
-engine::Request LocalAttempt::job() const {
+base::Result<engine::Request> LocalAttempt::job() const {
   const model::GenerationDefaults& defaults = channel_->model().defaults();
   engine::Request job;
   job.prompt = prompt_;
@@ -72,14 +68,19 @@ engine::Request LocalAttempt::job() const {
   job.max_tokens = max_tokens_;
   job.stop = generation_.stop;
   job.fairness_key = fairness_key_;
+  if (generation_.max_tokens == 0) job.task = engine::Task::Score;
+  job.prompt_logprobs = generation_.echo && generation_.sampling.logprobs;
+  if (!kept_.empty()) job.sampling.logprobs = true;
+  TRY(job.grammar, channel_->tool_format().grammar(form_));
+  if (may_call(generation_)) job.spelled_tokens = channel_->tool_format().spelled_tokens();
   return job;
 }
 
 base::Status LocalAttempt::start(std::shared_ptr<AttemptListener> listener) {
   listener_ = std::move(listener);
-  engine::Request request = job();
+  TRY(engine::Request request, job());
   uint64_t seeds = generation_.sampling.seed.value_or(0);
-  for (int i = 0; i < generation_.choices; ++i) {
+  for (int i = 0; i < static_cast<int>(choices_.size()); ++i) {
     // Each choice has its own stream of random numbers; the first has that of a request for one.
     if (i > 0 && generation_.sampling.seed) request.sampling.seed = base::splitmix64(&seeds);
     const auto id = channel_->engine().submit(
@@ -91,7 +92,6 @@ base::Status LocalAttempt::start(std::shared_ptr<AttemptListener> listener) {
     }
     engine_ids_.push_back(*id);
   }
-  prompt_.clear();
   return {};
 }
 
@@ -99,33 +99,59 @@ void LocalAttempt::cancel() {
   for (const uint64_t id : engine_ids_) channel_->engine().cancel(id);
 }
 
-Delta LocalAttempt::delta_of(int index, const engine::Event& event) const {
+// The prompt as part of the answer. A token that begins every text of the model is not the
+// client's.
+void LocalAttempt::echo_prompt(int index, const engine::Event& event, Delta* delta) {
+  echoed_[static_cast<size_t>(index)] = true;
   const text::Tokenizer& tokenizer = channel_->model().tokenizer();
-  Delta delta;
-  delta.choice = index;
-  delta.text = event.text;
-  for (const engine::TokenLogprob& token : event.logprobs) {
-    TokenProbability& entry = delta.tokens.emplace_back();
-    entry.bytes = tokenizer.token_bytes(token.id);
-    entry.id = token.id;
-    entry.logprob = token.logprob;
-    for (const auto& [id, logprob] : token.top)
-      entry.top.emplace_back(tokenizer.token_bytes(id), logprob);
+  const bool has_bos = tokenizer.add_bos() && !prompt_.empty() &&
+                       prompt_.front() == tokenizer.bos() &&
+                       !std::holds_alternative<std::vector<int32_t>>(generation_.input);
+  const auto* text = std::get_if<std::string>(&generation_.input);
+  delta->text.insert(0, text != nullptr ? *text : tokenizer.decode(prompt_));
+  std::vector<TokenProbability> tokens;
+  for (size_t i = has_bos ? 1 : 0; i < event.prompt_logprobs.size(); ++i) {
+    tokens.push_back(probability_of(tokenizer, event.prompt_logprobs[i]));
+    if (tokens.size() == 1) {
+      tokens.back().logprob.reset();
+      tokens.back().top.clear();
+    }
   }
-  if (event.finish) delta.finish = finish_of(*event.finish);
-  return delta;
+  delta->tokens.insert(delta->tokens.begin(), std::make_move_iterator(tokens.begin()),
+                       std::make_move_iterator(tokens.end()));
+}
+
+void LocalAttempt::hand_over(Delta delta) {
+  if (delta.finish || !delta.text.empty() || !delta.tokens.empty() || !delta.tool_calls.empty())
+    listener_->attempt_delta(*this, std::move(delta));
+}
+
+// Of all that ran the likeliest, in that order.
+void LocalAttempt::hand_over_best() {
+  std::ranges::sort(order_, [this](size_t a, size_t b) {
+    return choices_[a].likelihood() > choices_[b].likelihood() ||
+           (choices_[a].likelihood() == choices_[b].likelihood() && a < b);
+  });
+  for (int i = 0; i < generation_.choices; ++i) {
+    for (Delta& delta : kept_[order_[static_cast<size_t>(i)]]) {
+      delta.choice = i;
+      hand_over(std::move(delta));
+    }
+  }
 }
 
 void LocalAttempt::on_event(int index, const engine::Event& event) {
-  Choice& choice = choices_[static_cast<size_t>(index)];
-  CHECK(!choice.finish);
-  choice.completion_tokens = event.completion_tokens;
+  const auto at = static_cast<size_t>(index);
   if (event.error && !error_) error_ = event.error;
-  Delta delta = delta_of(index, event);
-  choice.finish = delta.finish;
-  if (delta.finish || !delta.text.empty() || !delta.tokens.empty())
-    listener_->attempt_delta(*this, std::move(delta));
-  if (!choice.finish || --unfinished_ > 0) return;
+  Delta delta = choices_[at].read(index, event);
+  // The prompt's probabilities come with the first event, or nothing comes before the end.
+  if (!echoed_.empty() && !echoed_[at]) echo_prompt(index, event, &delta);
+  if (kept_.empty())
+    hand_over(std::move(delta));
+  else
+    kept_[at].push_back(std::move(delta));
+  if (!event.finish || --unfinished_ > 0) return;
+  if (!kept_.empty()) hand_over_best();
   // The engine lets go of its sinks, and with them of this, once the last of them has returned.
   const std::shared_ptr<AttemptListener> listener = std::move(listener_);
   listener->attempt_end(*this, result());
@@ -135,10 +161,12 @@ AttemptEnd LocalAttempt::result() const {
   AttemptEnd end;
   end.usage.prompt = prompt_tokens_;
   if (error_) end.failure = Failure{*error_, true, true, {}};
-  for (const Choice& choice : choices_) {
-    end.usage.completion += choice.completion_tokens;
-    end.finishes.push_back(*choice.finish);
+  for (const LocalChoice& choice : choices_) {
+    end.usage.completion += choice.completion_tokens();
+    end.usage.cached = std::max(end.usage.cached, choice.cached_tokens());
   }
+  for (size_t i = 0; i < static_cast<size_t>(generation_.choices); ++i)
+    end.finishes.push_back(*choices_[order_[i]].finish());
   return end;
 }
 

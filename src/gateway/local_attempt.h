@@ -6,14 +6,15 @@
 
 #include "gateway/attempt.h"
 #include "gateway/channel.h"
+#include "gateway/local_choice.h"
 
 namespace gateway {
 
 // The tokens that the release reads for the input. Errors: TooLarge (context_length_exceeded),
-// InvalidArgument, Unimplemented for what local releases do not offer.
+// InvalidArgument.
 base::Result<std::vector<int32_t>> local_prompt(const Channel& channel,
                                                 const Generation& generation);
-// Whether local releases offer this at all.
+// Whether local releases offer this at all. Unimplemented names the parameter.
 base::Status check_local(const Generation& generation);
 
 class LocalAttempt final : public Attempt, public std::enable_shared_from_this<LocalAttempt> {
@@ -28,13 +29,11 @@ class LocalAttempt final : public Attempt, public std::enable_shared_from_this<L
   const Answerer& answerer() const override { return answerer_; }
 
  private:
-  struct Choice {
-    int64_t completion_tokens = 0;
-    std::optional<Finish> finish = {};
-  };
-  engine::Request job() const;
+  base::Result<engine::Request> job() const;
   void on_event(int index, const engine::Event& event);
-  Delta delta_of(int index, const engine::Event& event) const;
+  void echo_prompt(int index, const engine::Event& event, Delta* delta);
+  void hand_over(Delta delta);
+  void hand_over_best();
   AttemptEnd result() const;
 
   const std::shared_ptr<Channel> channel_;
@@ -43,11 +42,15 @@ class LocalAttempt final : public Attempt, public std::enable_shared_from_this<L
   const int64_t prompt_tokens_, max_tokens_;
   const std::string fairness_key_;
   Answerer answerer_;
+  model::AnswerForm form_;
   std::shared_ptr<AttemptListener> listener_;
   std::vector<uint64_t> engine_ids_;  // complete before start returns
 
   // On the engine's thread alone.
-  std::vector<Choice> choices_;
+  std::vector<LocalChoice> choices_;      // as many as run: best_of, where that is more
+  std::vector<size_t> order_;             // of choices_, as they are handed out
+  std::vector<std::vector<Delta>> kept_;  // by choice, when only the best are handed out
+  std::vector<bool> echoed_;              // by choice
   size_t unfinished_ = 0;
   std::optional<base::Error> error_;
 };

@@ -16,8 +16,10 @@
 
 namespace gateway::testing {
 
-inline std::string write_tiny_model(const std::string& directory, uint64_t seed = 11) {
-  const model::Config config = model::testing::tiny_config();
+inline std::string write_tiny_model(const std::string& directory, uint64_t seed = 11,
+                                    int64_t context_length = 256) {
+  model::Config config = model::testing::tiny_config();
+  config.context_length = context_length;
   const auto weights = model::testing::tiny_weights(config, seed);
   const text::VocabSpec vocabulary = model::testing::tiny_vocabulary();
   EXPECT_TRUE(files::make_directories(directory));
@@ -31,12 +33,13 @@ inline std::string write_tiny_model(const std::string& directory, uint64_t seed 
 // Releases a tiny model on `channel` under the house in `data`, which is made if it is not there.
 // Returns the folder that is served.
 inline std::string release_tiny_model(const std::string& data, const std::string& channel,
-                                      base::Time now, uint64_t seed = 11) {
+                                      base::Time now, uint64_t seed = 11,
+                                      int64_t context_length = 256) {
   auto house = journal::House::exists(data) ? journal::House::open(data)
                                             : journal::init_house(data, {}, now);
   EXPECT_TRUE(house) << house.error().text();
   const std::string work = data + "-work-" + channel;
-  const std::string directory = write_tiny_model(files::join(work, "tiny"), seed);
+  const std::string directory = write_tiny_model(files::join(work, "tiny"), seed, context_length);
 
   govern::Evidence evidence;
   evidence.model = "tiny";

@@ -1,5 +1,7 @@
 #include "server/app.h"
 
+#include <cstdlib>
+
 #include "api/background.h"
 #include "api/generations.h"
 #include "api/responses_store.h"
@@ -13,6 +15,10 @@
 #include "files/files.h"
 #include "gateway/gateway.h"
 #include "gateway/loader.h"
+#include "gateway/release_folder.h"
+#include "gateway/upstream_json.h"
+#include "gateway/upstream_store.h"
+#include "journal/charter_house.h"
 #include "json/json.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
@@ -119,6 +125,7 @@ base::Error no_model(const gateway::LoadedModels& loaded, const std::string& dir
 // In the order in which they are made; destroyed in the opposite one.
 struct App::State {
   Config config;
+  const base::Clock* clock = nullptr;
   telemetry::Registry metrics;
   std::optional<ControlPath> control;
   std::unique_ptr<net::HttpServer> http;
@@ -131,7 +138,9 @@ struct App::State {
   std::unique_ptr<objects::Blobs> blobs;
   api::Generations generations;
   std::optional<api::Workers> workers;
+  std::optional<gateway::ReleaseFolder> releases;
   std::optional<gateway::Gateway> gateway;
+  std::optional<gateway::UpstreamStore> upstreams;
   std::optional<api::App> api;
   std::optional<api::Service> service;
   std::optional<api::Background> background;
@@ -139,6 +148,34 @@ struct App::State {
 };
 
 namespace {
+
+// What is new in the folder of releases answers from now on; why the others do not.
+base::Result<std::vector<std::string>> reload_releases(App::State& state) {
+  TRY(const govern::CharterPin pin, journal::House::read_pin(state.config.data));
+  gateway::LoadedModels loaded = state.releases->refresh(pin, state.clock->now());
+  state.gateway->directory().set_releases(std::move(loaded.channels));
+  std::vector<std::string> refused;
+  for (const gateway::Refusal& refusal : loaded.refusals) refused.push_back(refusal.error.text());
+  return refused;
+}
+
+base::Status load_upstreams(const Config& config, gateway::UpstreamStore* store) {
+  const auto variable = [](std::string_view name) {
+    const char* value = std::getenv(std::string(name).c_str());
+    return std::string(value == nullptr ? "" : value);
+  };
+  std::vector<gateway::UpstreamOptions> upstreams;
+  for (const json::Value& value : config.upstreams) {
+    TRY(auto options, gateway::read_configured_upstream(value, variable));
+    upstreams.push_back(std::move(options));
+  }
+  std::vector<gateway::RouteOptions> routes;
+  for (const json::Value& value : config.model_routes) {
+    TRY(auto options, gateway::read_route(value));
+    routes.push_back(std::move(options));
+  }
+  return store->load(std::move(upstreams), std::move(routes));
+}
 
 // The control socket stands in the data folder, so that is made first, and taken back when nothing
 // can be listened at.
@@ -162,8 +199,8 @@ base::Result<gateway::LoadedModels> found_and_load(const Config& config, const A
   TRY(const FoundHouse house,
       found_house(config.data, find_bundled_models(config.models), clock.now()));
   const std::string models = files::join(config.data, "models");
-  gateway::LoadedModels loaded =
-      gateway::load_channels(models, house.pin, clock.now(), engine_options(config));
+  state->releases.emplace(models, engine_options(config));
+  gateway::LoadedModels loaded = state->releases->refresh(house.pin, clock.now());
   if (loaded.channels.empty() && !config.allow_no_model)
     return std::unexpected(no_model(loaded, models));
 
@@ -195,6 +232,7 @@ base::Result<std::unique_ptr<App>> App::start(const Config& config, const base::
   base::set_log_level(log_level(config.log_level));
   auto state = std::make_unique<State>();
   state->config = config;
+  state->clock = &clock;
   TRY(const Address address, serves ? parse_address(config.listen) : Address());
   TRY_VOID(listen(config, address, serves, state.get()));
   TRY(state->client, net::HttpClient::attach(*state->http));
@@ -218,10 +256,15 @@ base::Result<std::unique_ptr<App>> App::start(const Config& config, const base::
   state->workers.emplace(kWorkerThreads);
   state->gateway.emplace(*state->ledger, state->metrics, clock, state->client.get(),
                          std::move(loaded.channels));
+  state->upstreams.emplace(*state->objects, state->identity->seal_key(), clock,
+                           state->gateway->directory());
+  TRY_VOID(load_upstreams(config, &*state->upstreams));
   state->api.emplace(api::App{*state->gateway, *state->identity, *state->ledger,
                               *state->conversations, *state->objects, *state->blobs, state->metrics,
                               clock, state->generations, *state->workers, api_options(config),
-                              state->client.get(), state->tracer.get()});
+                              state->client.get(), state->tracer.get(), &*state->upstreams});
+  if (state->releases)
+    state->api->reload_releases = [raw = state.get()] { return reload_releases(*raw); };
   state->service.emplace(*state->api);
   state->background.emplace(
       *state->api,
@@ -262,6 +305,7 @@ App::~App() {
 const Ready& App::ready() const { return state_->ready; }
 
 base::Status App::reload() {
+  if (state_->releases) TRY_VOID(reload_releases(*state_));
   if (state_->config.tls_certificate.empty()) return {};
   return state_->http->reload_tls();
 }
@@ -270,6 +314,7 @@ void App::sweep() {
   state_->ledger->sweep();
   api::remove_expired_objects(*state_->objects, *state_->blobs);
   state_->identity->flush_last_used();
+  if (state_->releases) state_->releases->sweep();
 }
 
 bool App::drain() {

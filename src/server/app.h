@@ -40,7 +40,8 @@ class App {
   App(const App&) = delete;
 
   const Ready& ready() const;
-  // Reads again what may change under a running server: the TLS certificate and its key.
+  // Reads again what may change under a running server: the folder of releases, the TLS certificate
+  // and its key.
   base::Status reload();
   // Holds that nobody resolved in time, objects past their expiry, when keys were last used.
   void sweep();

@@ -151,6 +151,10 @@ const Setting* find_setting(std::string_view Setting::* name, const Name& wanted
 base::Status apply_file(const json::Value& file, std::string_view file_name, Config* config) {
   if (file.is_null()) return {};
   for (const auto& [section, members] : file.as_object()) {
+    if (members.is_array() && (section == "upstream" || section == "model")) {
+      (section == "upstream" ? config->upstreams : config->model_routes) = members.as_array();
+      continue;
+    }
     if (!members.is_object()) {
       return refuse("there is no such setting at the top; settings stand in sections",
                     std::string(file_name) + ": " + section);

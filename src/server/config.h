@@ -40,6 +40,8 @@ struct Config {
   std::string oidc_issuer, oidc_client_id;  // sign-in at another provider; empty: not offered
   base::Secret oidc_client_secret;
   std::string oidc_redirect_url;
+  // [[upstream]] and [[model]] of the file, as gateway/upstream_json.h reads them.
+  json::Array upstreams = {}, model_routes = {};
 };
 
 using Environment = std::vector<std::pair<std::string, std::string>>;

@@ -1,0 +1,42 @@
+// A moderation, from admission to its usage row: the client's body goes to a provider that offers
+// moderations, under its own name for the model, and its answer comes back under the public one.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "gateway/catalog.h"
+#include "gateway/generation.h"
+#include "gateway/metering.h"
+
+namespace gateway {
+
+class Gateway;
+
+class ModerationRun final : public std::enable_shared_from_this<ModerationRun> {
+ public:
+  using Done = std::function<void(base::Result<json::Value>)>;
+  ModerationRun(Gateway& gateway, std::shared_ptr<const ModelRoute> route,
+                const identity::Caller& caller, std::string request_id, json::Value body,
+                Done done);
+
+  // Admits and begins. After an error `done` is not called.
+  base::Status start(Admission* admission);
+
+ private:
+  base::Status read_answer(std::string_view body);
+  void finish(base::Result<const Target*> target);
+
+  Gateway& gateway_;
+  const std::shared_ptr<const ModelRoute> route_;
+  const identity::Caller caller_;
+  const std::string request_id_;
+  const json::Value body_;
+  const Done done_;
+  Metering metering_;
+  int64_t tokens_likely_ = 0;
+  json::Value answer_;
+};
+
+}  // namespace gateway
