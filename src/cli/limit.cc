@@ -91,7 +91,7 @@ const Command kLimitCommand = {
     "limit", "rates and budgets by organization, project, user, key and model",
     "usage: charter limit list\n"
     "       charter limit set organization [--model NAME] LIMITS\n"
-    "       charter limit set project|user|key ID LIMITS\n\n"
+    "       charter limit set project|user|key ID [--model NAME] LIMITS\n\n"
     "LIMITS are any of\n"
     "  --requests-per-minute N  --tokens-per-minute N  --requests-per-day N  --tokens-per-day N\n"
     "  --usd-per-day AMOUNT     --usd-per-month AMOUNT --usd-total AMOUNT\n"

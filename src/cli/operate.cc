@@ -4,6 +4,7 @@
 
 #include "base/time.h"
 #include "cli/house_options.h"
+#include "files/files.h"
 
 namespace cli {
 
@@ -61,6 +62,46 @@ base::Status run_action(std::string_view command, std::span<const Action> action
     return base::fail(base::Code::InvalidArgument, "say what to do: " + all + see);
   return base::fail(base::Code::InvalidArgument, "there is no such action; there are " + all + see,
                     arguments[0]);
+}
+
+void print_backup(const server::Backup& backup, const std::string& where, bool as_json,
+                  const char* done) {
+  if (as_json)
+    return print_json(json::Object{{"directory", where},
+                                   {"created", base::rfc3339(backup.created)},
+                                   {"version", backup.version},
+                                   {"files", static_cast<int64_t>(backup.files.size())},
+                                   {"bytes", static_cast<int64_t>(backup.bytes())}});
+  std::printf("%s: %zu files, %llu bytes %s\n", where.c_str(), backup.files.size(),
+              static_cast<unsigned long long>(backup.bytes()), done);
+}
+
+std::string backups_of(const std::string& data) { return files::join(data, "backups"); }
+
+// "2026-11-21T19-34-12Z": sorts by time, and is a name everywhere.
+std::string stamp(base::Time now) {
+  std::string text = base::rfc3339(now);
+  for (char& c : text)
+    if (c == ':') c = '-';
+  return text;
+}
+
+// Whether a server answers, without opening a database that this program would then migrate.
+base::Status check_stopped(const std::string& folder) {
+  if (!files::exists(files::join(folder, "identity.db")))
+    return base::fail(base::Code::NotFound, "there is no data folder of Charter here", folder,
+                      "NO_DATA_FOLDER");
+  TRY(const std::vector<std::string> names, files::list_files(folder));
+  for (const std::string& name : names) {
+    if (!name.ends_with(".db.lock")) continue;
+    const auto lock = files::LockFile::acquire(files::join(folder, name));
+    if (!lock)
+      return base::fail(base::Code::FailedPrecondition,
+                        "a program has this data folder open; stop `charter serve` first (SIGTERM "
+                        "lets it finish its answers)",
+                        folder, "SERVER_RUNS");
+  }
+  return {};
 }
 
 }  // namespace cli

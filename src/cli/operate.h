@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "cli/command.h"
 #include "json/json.h"
+#include "server/backup.h"
 #include "server/control.h"
 
 namespace cli {
@@ -29,6 +30,16 @@ std::string shown_time(const json::Value& seconds);
 
 // "a/b" → "a%2Fb", for an id in a path or a query.
 std::string escaped(std::string_view text);
+
+void print_backup(const server::Backup& backup, const std::string& where, bool as_json,
+                  const char* done);
+
+// DATA/backups, where `upgrade` keeps what it found under names of this prefix.
+inline constexpr std::string_view kUpgradePrefix = "upgrade-";
+std::string backups_of(const std::string& data);
+std::string stamp(base::Time now);  // "2026-11-21T19-34-12Z"
+// FailedPrecondition (SERVER_RUNS) when a program has the folder's databases open.
+base::Status check_stopped(const std::string& folder);
 
 struct Action {
   std::string_view name;

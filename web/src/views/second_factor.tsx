@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks'
 import { account } from '../account_api'
 import { t } from '../i18n'
-import { signOut, start } from '../state'
+import { me, start } from '../state'
 import { attempt, notice } from './action'
 import { LanguagePicker } from './account'
 
@@ -26,7 +26,7 @@ export function SecondFactor() {
         </label>
         {notice.value && <p class="bad" role="alert">{notice.value}</p>}
         <button type="submit" class="primary">{t('factor.continue')}</button>
-        <button type="button" class="link" onClick={signOut}>{t('dialog.cancel')}</button>
+        <button type="button" class="link" onClick={() => (me.value = 'signed-out')}>{t('dialog.cancel')}</button>
       </form>
       <LanguagePicker />
     </main>

@@ -60,7 +60,7 @@ function SetLimits({ reload }: { reload: () => Promise<void> }) {
     event.preventDefault()
     const body: Record<string, unknown> = { scope }
     for (const [name, value] of Object.entries(fields)) {
-      if (value === '' || (name === 'model' && scope !== 'organization') || (name === 'id' && scope === 'organization')) continue
+      if (value === '' || (name === 'id' && scope === 'organization')) continue
       body[name] = (counts as readonly string[]).includes(name) ? Number(value) : value
     }
     if (!(await attempt(() => admin.setLimits(body)))) return
@@ -77,7 +77,8 @@ function SetLimits({ reload }: { reload: () => Promise<void> }) {
               {Object.entries(scopes).map(([id, name]) => <option key={id} value={id}>{t(name)}</option>)}
             </select>
           </label>
-          {scope === 'organization' ? input('model', 'limit.model', false) : input('id', 'limit.id', false)}
+          {scope !== 'organization' && input('id', 'limit.id', false)}
+          {input('model', 'limit.model', false)}
           {counts.map((name) => input(name, fieldNames[name], true))}
           {sums.map((name) => input(name, sumNames[name], true))}
         </div>
