@@ -10,12 +10,16 @@ Background::Background(App& app, const BackgroundOptions& options)
       batches(app, {.directory = files::join(options.data, "batches")},
               [this](const std::string& event, const objects::Object& batch) {
                 webhooks.emit(batch.project_id, event, batch.id);
-              }) {}
+              }),
+      fine_tuning(app, options.data, [this](const std::string& event, const objects::Object& job) {
+        webhooks.emit(job.project_id, event, job.id);
+      }) {}
 
 base::Status Background::start() {
   TRY_VOID(webhooks.start());
   TRY_VOID(vectors.start());
-  return batches.start();
+  TRY_VOID(batches.start());
+  return fine_tuning.start();
 }
 
 }  // namespace api

@@ -1,8 +1,10 @@
-// Work that goes on without a connection: batches, webhooks, the indexing of files. It is made
-// after the service, started before the server takes requests, and stopped before the gateway goes.
+// Work that goes on without a connection: batches, fine-tuning, webhooks, the indexing of files. It
+// is made after the service, started before the server takes requests, and stopped before the
+// gateway goes.
 #pragma once
 
 #include "api/batch_runner.h"
+#include "api/fine_tuning_runner.h"
 #include "api/vector_indexer.h"
 #include "api/webhook_delivery.h"
 
@@ -21,6 +23,7 @@ struct Background {
   Webhooks webhooks;
   VectorIndexer vectors;
   Batches batches;
+  FineTuning fine_tuning;
 };
 
 }  // namespace api

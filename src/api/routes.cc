@@ -15,10 +15,10 @@ constexpr std::span<const Route> (*kGroups[])() = {
     file_routes,         upload_routes,
     batch_routes,        webhook_routes,
     vector_store_routes, vector_store_file_routes,
+    organization_routes, account_routes,
+    upstream_routes,     fine_tuning_routes,
     unsupported_routes,  operation_routes,
     page_routes,         page_conversation_routes,
-    organization_routes, account_routes,
-    upstream_routes,
 };
 
 // Routes without parameters are found by name; the few with some are tried one after the other.

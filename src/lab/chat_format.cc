@@ -34,7 +34,8 @@ EncodedConversation ChatFormat::encode(std::span<const synth::Message> messages,
   EncodedConversation out;
   std::vector<bool> is_counted;  // per token: is it a target?
   for (const synth::Message& message : messages) {
-    const bool counts = counted == CountedTurns::All || message.role == "assistant";
+    const bool counts =
+        message.counted && (counted == CountedTurns::All || message.role == "assistant");
     out.tokens.push_back(tokenizer_.find("<|" + message.role + "|>"));
     is_counted.push_back(false);
     const std::vector<int32_t> content = tokenizer_.encode(message.content, false);

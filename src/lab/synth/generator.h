@@ -19,6 +19,7 @@ namespace lab::synth {
 struct Message {
   std::string role;  // "system", "user", "assistant"
   std::string content;
+  bool counted = true;  // false: an assistant's turn that is read and not learned
 };
 
 struct Sample {
