@@ -106,13 +106,14 @@ void delete_file(const Call& call) {
   const auto file = find_object(call, "file", id);
   if (!file) return call.fail(file.error());
   if (const auto removed = call.app->objects.remove("file", call.caller.project_id, id); !removed)
-    return call.fail(removed.error().code == base::Code::NotFound ? no_such("file", id).error()
-                                                                  : removed.error());
+    return call.fail(removed.error().code == base::Code::NotFound
+                         ? no_such_object("file", id).error()
+                         : removed.error());
   call.app->blobs.remove(id);
   if (const auto forgotten = call.app->background->vectors.forget_file(call.caller.project_id, id);
       !forgotten)
     return call.fail(forgotten.error());
-  call.respond_json(deleted_json(id, "file"));
+  call.respond_json(deleted_object_json(id, "file"));
 }
 
 void get_file_content(const Call& call) {

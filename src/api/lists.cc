@@ -79,14 +79,14 @@ void respond_page(const Call& call, const base::Result<objects::Query>& query,
   if (page) return call.respond_json(page_json(*page, show));
   if (page.error().code != base::Code::NotFound) return call.fail(page.error());
   const std::string& cursor = query->after.empty() ? query->before : query->after;
-  call.fail(no_such(query->kind, cursor).error());
+  call.fail(no_such_object(query->kind, cursor).error());
 }
 
-json::Value deleted_json(std::string_view id, std::string_view object) {
+json::Value deleted_object_json(std::string_view id, std::string_view object) {
   return json::Object{{"id", id}, {"object", object}, {"deleted", true}};
 }
 
-std::unexpected<base::Error> no_such(std::string_view kind, std::string_view id) {
+std::unexpected<base::Error> no_such_object(std::string_view kind, std::string_view id) {
   const std::string name(id.substr(0, 100));
   const auto refuse = [](std::string message, std::string param = {}) {
     return base::fail(base::Code::NotFound, std::move(message), std::move(param));
@@ -109,7 +109,7 @@ std::unexpected<base::Error> no_such(std::string_view kind, std::string_view id)
 base::Result<objects::Object> find_object(const App& app, std::string_view project_id,
                                           std::string_view kind, std::string_view id) {
   auto object = app.objects.get(kind, project_id, id);
-  if (!object && object.error().code == base::Code::NotFound) return no_such(kind, id);
+  if (!object && object.error().code == base::Code::NotFound) return no_such_object(kind, id);
   return object;
 }
 

@@ -27,11 +27,11 @@ json::Value page_json(const objects::Page& page,
                       json::Value (*show)(const objects::Object&) = shown);
 void respond_page(const Call& call, const base::Result<objects::Query>& query,
                   json::Value (*show)(const objects::Object&) = shown);
-json::Value deleted_json(std::string_view id, std::string_view object);
+json::Value deleted_object_json(std::string_view id, std::string_view object);
 
 // NotFound with OpenAI's words for the kind: "No such File object: file-x".
-std::unexpected<base::Error> no_such(std::string_view kind, std::string_view id);
-// The caller's object, or no_such().
+std::unexpected<base::Error> no_such_object(std::string_view kind, std::string_view id);
+// The caller's object, or no_such_object().
 base::Result<objects::Object> find_object(const Call& call, std::string_view kind,
                                           std::string_view id);
 base::Result<objects::Object> find_object(const App& app, std::string_view project_id,

@@ -149,7 +149,7 @@ base::Result<std::vector<std::string>> read_parts(const App& app, const objects:
   for (const json::Value& id : body["part_ids"].as_array()) {
     TRY(const objects::Object part,
         find_object(app, upload.project_id, "upload.part", id.as_string()));
-    if (part.parent_id != upload.id) return no_such("upload.part", id.as_string());
+    if (part.parent_id != upload.id) return no_such_object("upload.part", id.as_string());
     if (!seen.insert(part.id).second)
       return refuse_parameter("duplicate_part_id", "part_ids",
                               "The part '" + part.id + "' stands in 'part_ids' more than once.");

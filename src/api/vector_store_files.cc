@@ -39,7 +39,7 @@ base::Result<objects::Object> find_file(const Call& call) {
   auto row = call.app->objects.get("vector_store.file", call.caller.project_id,
                                    vector_file_key(store.id, file_id));
   if (!row && row.error().code == base::Code::NotFound)
-    return no_such("vector_store.file", file_id);
+    return no_such_object("vector_store.file", file_id);
   return row;
 }
 
@@ -108,7 +108,7 @@ base::Status remove(const Call& call) {
 
 void delete_file(const Call& call) {
   if (const auto removed = remove(call); !removed) return call.fail(removed.error());
-  call.respond_json(deleted_json(call.parameters[1], "vector_store.file.deleted"));
+  call.respond_json(deleted_object_json(call.parameters[1], "vector_store.file.deleted"));
 }
 
 void get_content(const Call& call) {
@@ -173,7 +173,7 @@ base::Result<objects::Object> create_batch_of(const Call& call) {
 base::Result<objects::Object> find_batch(const Call& call) {
   TRY(const objects::Object store, find_store(call));
   TRY(objects::Object batch, find_object(call, "vector_store.files_batch", call.parameters[1]));
-  if (batch.parent_id != store.id) return no_such("vector_store.files_batch", batch.id);
+  if (batch.parent_id != store.id) return no_such_object("vector_store.files_batch", batch.id);
   return batch;
 }
 

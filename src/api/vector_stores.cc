@@ -119,7 +119,7 @@ base::Status remove(const Call& call) {
 
 void delete_store(const Call& call) {
   if (const auto removed = remove(call); !removed) return call.fail(removed.error());
-  call.respond_json(deleted_json(call.parameters[0], "vector_store.deleted"));
+  call.respond_json(deleted_object_json(call.parameters[0], "vector_store.deleted"));
 }
 
 base::Result<json::Value> search(const Call& call) {

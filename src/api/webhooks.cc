@@ -104,7 +104,7 @@ base::Result<json::Value> create(const Call& call) {
 void answer(const Call& call, const base::Result<json::Value>& value) {
   if (value) return call.respond_json(*value);
   if (value.error().reason == "object_not_found")
-    return call.fail(no_such("webhook_endpoint", call.parameters[0]).error());
+    return call.fail(no_such_object("webhook_endpoint", call.parameters[0]).error());
   call.fail(value.error());
 }
 
@@ -145,7 +145,7 @@ void delete_endpoint(const Call& call) {
       !removed)
     return answer(call, std::unexpected(removed.error()));
   app.background->webhooks.endpoints_changed();
-  call.respond_json(deleted_json(id, "webhook_endpoint.deleted"));
+  call.respond_json(deleted_object_json(id, "webhook_endpoint.deleted"));
 }
 
 base::Result<json::Value> rotate(const Call& call) {
