@@ -303,9 +303,8 @@ bool GenerationRun::retry_later() {
   if (wait_ns > kBackoffMaxNs || now + wait_ns > first_try_ns_ + route_->time_limit.ns)
     return false;
   waiting_ = true;
-  gateway_.timers_.at(now + wait_ns, [weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->retry();
-  });
+  // While no attempt runs, nobody else holds the run.
+  gateway_.timers_.at(now + wait_ns, [self = shared_from_this()] { self->retry(); });
   return true;
 }
 

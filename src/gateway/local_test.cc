@@ -34,7 +34,6 @@ class LocalAnswers : public testing::UpstreamTest {
     gateway_->cancel_all();
     EXPECT_TRUE(gateway_->wait(base::seconds(20)));
     gateway_->directory().set_releases({});
-    run_.reset();
   }
   void refresh() {
     gateway_->directory().set_releases(

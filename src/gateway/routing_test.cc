@@ -259,7 +259,7 @@ TEST_F(Routing, AFullQueueIsRefusedBeforeAnyWork) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().reason, "server_is_overloaded");
   // One that waits can be cancelled there.
-  run_->cancel();
+  run_.lock()->cancel();
   EXPECT_EQ(second->wait().finishes, std::vector{Finish::Cancelled});
   EXPECT_EQ(second->starts, 0);
   go = true;

@@ -175,7 +175,6 @@ class UpstreamTest : public ::testing::Test {
       upstream.name = "u" + std::to_string(i);
       upstream.base_url = urls[i];
       upstream.key = base::Secret(std::string(kCanary));
-      upstream.max_tokens_parameter = "max_tokens";
       if (change_upstream) change_upstream(&upstream);
       upstreams.push_back(std::move(upstream));
       TargetOptions target;
@@ -233,7 +232,7 @@ class UpstreamTest : public ::testing::Test {
   std::optional<Gateway> gateway_;
   identity::Caller caller_;
   std::vector<std::unique_ptr<net::RawServer>> servers_;
-  std::shared_ptr<gateway::Run> run_;
+  std::weak_ptr<gateway::Run> run_;  // whoever asks keeps no more than this
   int requests_ = 0;
 };
 

@@ -56,8 +56,20 @@ base::Status check_upstream(const UpstreamOptions& options) {
   return {};
 }
 
+namespace {
+
+UpstreamOptions with_defaults(UpstreamOptions options) {
+  if (options.max_tokens_parameter.empty()) {
+    const bool is_openai = options.base_url.starts_with("https://api.openai.com/");
+    options.max_tokens_parameter = is_openai ? "max_completion_tokens" : "max_tokens";
+  }
+  return options;
+}
+
+}  // namespace
+
 Upstream::Upstream(UpstreamOptions options, net::HttpClient& client)
-    : options_(std::move(options)), client_(client) {}
+    : options_(with_defaults(std::move(options))), client_(client) {}
 
 net::ClientRequest Upstream::request(std::string_view path, std::string body,
                                      std::string_view traceparent) const {
