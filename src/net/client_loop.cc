@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,16 +22,31 @@ namespace {
 constexpr int64_t kTickNs = 20'000'000;  // how exactly the calls' deadlines are kept
 constexpr size_t kSpareHandlesMax = 256;
 
+// The file behind a descriptor; 0 when it is closed.
+ino_t inode_of(int fd) {
+  struct stat info{};
+  return fstat(fd, &info) == 0 ? info.st_ino : 0;
+}
+
+// Sockets of curl's resolver are pairs of its own.
+bool is_pair(int fd) {
+  int domain = AF_UNIX;
+  socklen_t size = sizeof domain;
+  return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) != 0 || domain == AF_UNIX;
+}
+
 }  // namespace
 
-// A socket that curl asked to wait for. Those opened here stay registered with Asio until curl
-// closes them; others (of curl's resolver) only as long as they are waited for.
+// A socket that curl asked to wait for. It stays registered with Asio between two requests. Curl
+// closes a connection that was never established without a word, and its number may at once be
+// another socket's: the inode tells.
 struct ClientLoop::Socket {
   explicit Socket(asio::io_context& context) : descriptor(context) {}
   asio::posix::stream_descriptor descriptor;
   ClientLoop* loop = nullptr;  // null once forgotten
-  int want = 0;                // CURL_POLL_*
-  bool opened_here = false;
+  ino_t inode = 0;
+  int want = 0;  // CURL_POLL_*
+  bool pair = false;
   bool reading = false, writing = false;  // a wait is under way
 };
 
@@ -213,12 +229,6 @@ curl_socket_t ClientLoop::open_socket(const curl_sockaddr& address) {
   const int fd =
       ::socket(address.family, address.socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address.protocol);
   if (fd < 0) return CURL_SOCKET_BAD;
-  const std::shared_ptr<Socket> socket = make_socket(fd);
-  if (!socket) {
-    ::close(fd);
-    return CURL_SOCKET_BAD;
-  }
-  socket->opened_here = true;
   connections_.fetch_add(1, std::memory_order_relaxed);
   return fd;
 }
@@ -234,6 +244,8 @@ std::shared_ptr<ClientLoop::Socket> ClientLoop::make_socket(curl_socket_t fd) {
   socket->descriptor.assign(fd, error);
   if (error) return nullptr;
   socket->loop = this;
+  socket->inode = inode_of(fd);
+  socket->pair = is_pair(fd);
   sockets_[fd] = socket;
   return socket;
 }
@@ -258,8 +270,12 @@ int ClientLoop::socket_changed(CURL*, curl_socket_t fd, int what, void* self, vo
   auto& loop = *static_cast<ClientLoop*>(self);
   const auto at = loop.sockets_.find(fd);
   std::shared_ptr<Socket> socket = at == loop.sockets_.end() ? nullptr : at->second;
-  if (what == CURL_POLL_REMOVE) {
-    if (socket && !socket->opened_here) loop.forget(fd, false);
+  const bool over = what == CURL_POLL_REMOVE;
+  if (socket && (inode_of(fd) != socket->inode || (over && socket->pair))) {
+    loop.forget(fd, false);
+    socket = nullptr;
+  }
+  if (over) {
     if (socket) socket->want = 0;
     return 0;
   }
@@ -288,6 +304,18 @@ void ClientLoop::wait(const std::shared_ptr<Socket>& socket) {
   }
 }
 
+// Waits on, for the socket that has this number now.
+void ClientLoop::wait_again(const std::shared_ptr<Socket>& socket) {
+  if (!socket->loop || socket->want == 0) return;
+  const int fd = socket->descriptor.native_handle(), want = socket->want;
+  if (inode_of(fd) == socket->inode) return wait(socket);
+  forget(fd, false);
+  if (const std::shared_ptr<Socket> next = make_socket(fd)) {
+    next->want = want;
+    wait(next);
+  }
+}
+
 // An error of the wait is a socket that curl will find broken by itself.
 void ClientLoop::ready(const std::shared_ptr<Socket>& socket, int mask) {
   const std::shared_ptr<ClientLoop> self = shared_from_this();
@@ -296,7 +324,7 @@ void ClientLoop::ready(const std::shared_ptr<Socket>& socket, int mask) {
   const HandlerScope scope(context_);
   if (!wanted) return;  // of an idle connection: curl looks at it before it uses it again
   act(socket->descriptor.native_handle(), mask);
-  if (socket->loop) wait(socket);
+  wait_again(socket);
   arm_timer();
 }
 

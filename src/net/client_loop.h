@@ -55,6 +55,7 @@ class ClientLoop : public std::enable_shared_from_this<ClientLoop> {
   void on_timer();
   std::shared_ptr<Socket> make_socket(curl_socket_t fd);  // null when the system refuses
   void wait(const std::shared_ptr<Socket>& socket);
+  void wait_again(const std::shared_ptr<Socket>& socket);
   void ready(const std::shared_ptr<Socket>& socket, int mask);
   void forget(curl_socket_t fd, bool close);
   static int socket_changed(CURL*, curl_socket_t fd, int what, void* self, void*);

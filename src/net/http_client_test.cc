@@ -68,6 +68,34 @@ class Collector : public ClientSink {
   std::optional<base::Status> end_;
 };
 
+// A full backlog is what a host that does not answer looks like.
+class SilentHost {
+ public:
+  SilentHost() : sockets_{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(bind(sockets_[0], reinterpret_cast<const sockaddr*>(&address), size), 0);
+    EXPECT_EQ(listen(sockets_[0], 0), 0);
+    EXPECT_EQ(getsockname(sockets_[0], reinterpret_cast<sockaddr*>(&address), &size), 0);
+    origin_ = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+    for (int i = 0; i < 3; ++i) {
+      sockets_.push_back(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+      (void)connect(sockets_.back(), reinterpret_cast<const sockaddr*>(&address), size);
+    }
+  }
+  ~SilentHost() {
+    for (const int fd : sockets_) close(fd);
+  }
+  SilentHost(const SilentHost&) = delete;
+  const std::string& origin() const { return origin_; }
+
+ private:
+  std::vector<int> sockets_;
+  std::string origin_;
+};
+
 class EchoService : public Service {
  public:
   std::optional<Response> admit(Request&) override { return {}; }
@@ -311,31 +339,15 @@ TEST_F(HttpClientTest, NamesAConnectionThatFails) {
   EXPECT_EQ(end_reason(get("http://no-such-host.invalid/")), "connect_failed");
 }
 
-// A full backlog is what a host that does not answer looks like.
 TEST_F(HttpClientTest, NamesAConnectionThatTakesTooLong) {
-  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  ASSERT_EQ(bind(listener, reinterpret_cast<const sockaddr*>(&address), size), 0);
-  ASSERT_EQ(listen(listener, 0), 0);
-  ASSERT_EQ(getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size), 0);
-  std::vector<int> fillers;
-  for (int i = 0; i < 3; ++i) {
-    fillers.push_back(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    (void)connect(fillers.back(), reinterpret_cast<const sockaddr*>(&address), size);
-  }
-  const std::string origin = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
-  ClientRequest request = get(origin + "/?key=canary");
+  const SilentHost silent;
+  ClientRequest request = get(silent.origin() + "/?key=canary");
   request.headers = {{"Authorization", "Bearer canary"}};
   request.connect_timeout = base::milliseconds(80);
   const auto sink = std::make_shared<Collector>();
   EXPECT_EQ(end_reason(request, sink), "timeout_connect");
   EXPECT_EQ(sink->error().text().find("canary"), std::string::npos);
-  EXPECT_EQ(sink->error().where, origin);
-  for (const int fd : fillers) close(fd);
-  close(listener);
+  EXPECT_EQ(sink->error().where, silent.origin());
 }
 
 TEST_F(HttpClientTest, RefusesWhatCannotBeSent) {
@@ -408,6 +420,25 @@ TEST_F(HttpClientTest, CancelBeforeAnything) {
     const auto sink = std::make_shared<Collector>();
     client_->send(get(server.url()), sink)->cancel();
     EXPECT_EQ(sink->wait(), "cancelled");
+  }
+}
+
+// Curl closes a connection that is being made without a word; its number is the next one's.
+TEST_F(HttpClientTest, CancelWhileConnecting) {
+  const SilentHost silent;
+  RawServer server([](RawServer::Peer& peer) {
+    peer.read_request();
+    peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  });
+  for (int i = 0; i < 200; ++i) {
+    const auto cancelled = std::make_shared<Collector>(), whole = std::make_shared<Collector>();
+    const int64_t opened = client_->stats().connections_opened;
+    const auto call = client_->send(get(silent.origin()), cancelled);
+    while (client_->stats().connections_opened == opened) std::this_thread::yield();
+    call->cancel();
+    client_->send(get(server.url()), whole);
+    EXPECT_EQ(cancelled->wait(), "cancelled");
+    ASSERT_EQ(whole->wait(), "") << i;
   }
 }
 
