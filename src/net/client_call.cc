@@ -162,7 +162,8 @@ void Call::prepare(CURL* easy, ClientLoop& loop) {
 // do not set again.
 bool Call::is_special() const {
   return request_.method != "POST" || !request_.proxy.empty() || !request_.ca_file.empty() ||
-         request_.follow_redirects || request_.public_addresses_only;
+         request_.follow_redirects || request_.public_addresses_only ||
+         !request_.unix_socket.empty();
 }
 
 void Call::set_method() {

@@ -322,6 +322,7 @@ TEST_F(HttpClientTest, KeepsItsDeadlines) {
   first = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n";
   EXPECT_EQ(end_reason(request), "timeout_first_byte");
   first = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel";
+  request.first_byte_timeout = base::seconds(20);
   const auto sink = std::make_shared<Collector>();
   EXPECT_EQ(end_reason(request, sink), "timeout_idle");
   EXPECT_EQ(sink->body(), "hel");
@@ -335,7 +336,7 @@ TEST_F(HttpClientTest, NamesAConnectionThatFails) {
   }
   const int64_t start_ns = base::monotonic_ns();
   EXPECT_EQ(end_reason(get("http://127.0.0.1:" + std::to_string(closed_port))), "connect_failed");
-  EXPECT_LT(base::monotonic_ns() - start_ns, 50'000'000);
+  EXPECT_LT(base::monotonic_ns() - start_ns, 2'000'000'000);
   EXPECT_EQ(end_reason(get("http://no-such-host.invalid/")), "connect_failed");
 }
 
@@ -408,7 +409,7 @@ TEST_F(HttpClientTest, CancelReachesTheSocket) {
     EXPECT_EQ(sink->wait(), "cancelled");
     EXPECT_EQ(sink->error().code, base::Code::Cancelled);
     while (closed_ns == 0) std::this_thread::yield();
-    EXPECT_LT(closed_ns - cancelled_ns, 50'000'000);
+    EXPECT_LT(closed_ns - cancelled_ns, 2'000'000'000);
     call->cancel();  // after the end: nothing
   }
   EXPECT_EQ(client_->stats().calls_open, 0);
