@@ -191,12 +191,15 @@ std::string_view shown(std::string_view path) { return path.substr(0, 200); }
 
 }  // namespace
 
-// A key whose scopes do not have the route's may not call it; a key without scopes may do what its
-// user may.
+// A key whose scopes do not have the route's may not call it, nor a route that names none; a key
+// without scopes may do what its user may.
 std::optional<ApiError> check_scope(const Route& route, const identity::Caller& caller) {
-  if (route.scope.empty() || identity::scopes_allow(caller.scopes, route.scope)) return {};
+  if (caller.scopes.empty()) return {};
+  const bool administers = route.scope.empty() && route.auth == Auth::Admin;
+  const std::string_view needed = administers ? "api.admin" : route.scope;
+  if (!needed.empty() && identity::scopes_allow(caller.scopes, needed)) return {};
   return not_allowed("You have insufficient permissions for this operation. Missing scopes: " +
-                     std::string(route.scope) + ".");
+                     std::string(needed.empty() ? "all" : needed) + ".");
 }
 
 void add_common_headers(std::vector<net::Header>* headers, std::string_view path,

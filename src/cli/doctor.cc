@@ -109,8 +109,12 @@ void check_server(const std::string& folder, Findings* findings) {
   for (const json::Value& upstream : *upstreams) {
     const auto answer = (*control)->post(
         "/v1/organization/upstreams/" + escaped(shown(upstream["id"])) + "/test", json::Object{});
-    add(findings, "upstream " + shown(upstream["name"]),
-        answer ? base::Status() : std::unexpected(answer.error()));
+    base::Status good;
+    if (!answer)
+      good = std::unexpected(answer.error());
+    else if ((*answer)["ok"] != json::Value(true))
+      good = base::fail(Code::Unavailable, shown((*answer)["error"]), shown(upstream["base_url"]));
+    add(findings, "upstream " + shown(upstream["name"]), good);
   }
 }
 

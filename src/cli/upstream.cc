@@ -75,7 +75,8 @@ base::Status test(std::span<const std::string> arguments) {
   TRY(const json::Value answer,
       control->post(kUpstreams + "/" + escaped(id) + "/test", json::Object{}));
   print_json(answer);
-  return {};
+  if (answer["ok"] == json::Value(true)) return {};
+  return base::fail(base::Code::Unavailable, shown(answer["error"]), id);
 }
 
 constexpr Action kActions[] = {{"list", list}, {"add", add}, {"remove", remove}, {"test", test}};
