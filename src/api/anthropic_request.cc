@@ -56,7 +56,15 @@ constexpr Field kTools{
 constexpr Field kToolChoiceField{.name = "tool_choice", .kinds = kObject, .schema = &kChoice};
 constexpr Field kThinking{.name = "thinking", .kinds = kObject};
 constexpr Field kOutputConfig{.name = "output_config", .kinds = kObject, .schema = &kOutput};
+constexpr Field kOutputFormat{.name = "output_format",
+                              .kinds = kObject,
+                              .schema = &kFormat,
+                              .summary = "the older place of output_config.format"};
 constexpr Field kCacheControl{.name = "cache_control", .kinds = kObject};
+// Of Anthropic's own service; without effect.
+constexpr Field kSpeed{.name = "speed", .kinds = kString};
+constexpr Field kProfile{.name = "user_profile_id", .kinds = kString};
+constexpr Field kWorkspace{.name = "workspace_id", .kinds = kString};
 
 constexpr Field kFields[] = {
     kModel,
@@ -72,12 +80,21 @@ constexpr Field kFields[] = {
     kToolChoiceField,
     kThinking,
     kOutputConfig,
+    kOutputFormat,
     kCacheControl,
+    kSpeed,
+    kProfile,
+    kWorkspace,
+    {.name = "container"},
+    {.name = "diagnostics"},
+    {.name = "context_management"},
+    {.name = "inference_geo", .kinds = kString},
     {.name = "metadata", .kinds = kObject},
     {.name = "service_tier", .kinds = kString},
 };
-constexpr Field kCountFields[] = {kModel,           kMessages, kSystem,       kTools,
-                                  kToolChoiceField, kThinking, kOutputConfig, kCacheControl};
+constexpr Field kCountFields[] = {kModel,        kMessages,     kSystem,          kTools,
+                                  kThinking,     kOutputConfig, kToolChoiceField, kOutputFormat,
+                                  kCacheControl, kSpeed,        kProfile,         kWorkspace};
 
 base::Status read_tools(const json::Value& body, gateway::Generation* generation) {
   const json::Value* tools = find_parameter(body, "tools");
@@ -134,16 +151,19 @@ base::Status read_choice(const json::Value& body, gateway::Generation* generatio
 }
 
 base::Status read_output(const json::Value& body, gateway::Generation* generation) {
-  const json::Value* output = find_parameter(body, "output_config");
-  if (output == nullptr) return {};
-  if (const json::Value* effort = find_parameter(*output, "effort"))
-    generation->reasoning_effort = effort->as_string();
-  const json::Value* format = find_parameter(*output, "format");
-  if (format == nullptr) return {};
-  if ((*format)["type"].as_string() != "json_schema") {
-    return refuse_parameter("invalid_value", "output_config.format.type",
-                            "output_config.format.type: the one format is 'json_schema'.");
+  const json::Value* format = find_parameter(body, "output_format");
+  std::string path = "output_format.type";
+  if (const json::Value* output = find_parameter(body, "output_config")) {
+    if (const json::Value* effort = find_parameter(*output, "effort"))
+      generation->reasoning_effort = effort->as_string();
+    if (const json::Value* inner = find_parameter(*output, "format")) {
+      format = inner;
+      path = "output_config.format.type";
+    }
   }
+  if (format == nullptr) return {};
+  if ((*format)["type"].as_string() != "json_schema")
+    return refuse_parameter("invalid_value", path, path + ": the one format is 'json_schema'.");
   generation->format.kind = gateway::OutputFormat::Kind::JsonSchema;
   generation->format.name = "output";
   generation->format.schema = (*format)["schema"];

@@ -28,6 +28,11 @@ json::Value message_body(json::Object more = {}) {
   return body;
 }
 
+// Tokens that were read by an earlier request are counted apart.
+int64_t prompt_tokens(const json::Value& usage) {
+  return usage["input_tokens"].as_int() + usage["cache_read_input_tokens"].as_int();
+}
+
 struct Event {
   std::string name;
   json::Value data;
@@ -56,7 +61,7 @@ TEST(Messages, APlainMessageHasEveryField) {
   ASSERT_EQ(reply.json["content"].as_array().size(), 1u);
   EXPECT_EQ(reply.json["content"].as_array()[0]["type"], json::Value("text"));
   EXPECT_TRUE(reply.json["stop_sequence"].is_null());
-  EXPECT_GT(reply.json["usage"]["input_tokens"].as_int(), 0);
+  EXPECT_GT(prompt_tokens(reply.json["usage"]), 0);
   EXPECT_GT(reply.json["usage"]["output_tokens"].as_int(), 0);
   EXPECT_EQ(reply.header("request-id"), reply.header("x-request-id"));
   EXPECT_FALSE(reply.header("anthropic-organization-id").empty());
@@ -72,7 +77,7 @@ TEST(Messages, AStreamHasTheExactOrder) {
   const std::vector<Event> all = events(reply.body);
   ASSERT_GE(all.size(), 7u);
   EXPECT_EQ(all[0].name, "message_start");
-  EXPECT_EQ(all[0].data["message"]["usage"]["input_tokens"], plain.json["usage"]["input_tokens"]);
+  EXPECT_EQ(prompt_tokens(all[0].data["message"]["usage"]), prompt_tokens(plain.json["usage"]));
   EXPECT_TRUE(all[0].data["message"]["content"].as_array().empty());
   EXPECT_EQ(all[1].name, "ping");
   EXPECT_EQ(

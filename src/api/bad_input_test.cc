@@ -273,12 +273,13 @@ TEST(BadInput, RoutesAndMethods) {
   const Reply unknown = server().post("/v1/nothing", json::Object{});
   EXPECT_EQ(unknown.status, 404);
   EXPECT_EQ(unknown.error()["message"], json::Value("Invalid URL (POST /v1/nothing)"));
-  const Reply wrong = server().get("/v1/chat/completions");
+  const Reply wrong = server().get("/v1/embeddings");
   EXPECT_EQ(wrong.status, 405);
   EXPECT_EQ(wrong.error()["code"], json::Value("method_not_supported"));
   EXPECT_EQ(wrong.error()["message"],
-            json::Value("Not allowed to GET on /v1/chat/completions. (HINT: Perhaps you meant to "
-                        "use a different HTTP method?)"));
+            json::Value("Not allowed to GET on /v1/embeddings. (HINT: Perhaps you meant to use a "
+                        "different HTTP method?)"));
+  EXPECT_EQ(wrong.header("access-control-allow-origin"), "*");
   const Reply model = server().get("/v1/models/a%2Fb");
   EXPECT_EQ(model.status, 404);
   EXPECT_EQ(model.error()["param"], json::Value("model"));
@@ -287,6 +288,124 @@ TEST(BadInput, RoutesAndMethods) {
   EXPECT_EQ(preflight.status, 204);
   EXPECT_NE(preflight.header("access-control-allow-headers").find("authorization"),
             std::string::npos);
+}
+
+TEST(BadInput, EveryKindOfErrorHasItsStatusAndHeaders) {
+  using base::Code;
+  struct Kind {
+    base::Error error;
+    int status;
+    const char* type;
+    const char* code;
+    const char* header;  // "name: value"
+  };
+  const Kind kinds[] = {
+      {{Code::RateLimited, "Rate limit reached.", "rate_limit_exceeded", "tokens", {}},
+       429,
+       "tokens",
+       "rate_limit_exceeded",
+       "retry-after: 1"},
+      {{Code::RateLimited, "Rate limit reached.", "rate_limit_exceeded", "requests", {}},
+       429,
+       "requests",
+       "rate_limit_exceeded",
+       "retry-after: 1"},
+      {{Code::QuotaExceeded, "the balance is $0", "insufficient_quota", "2000:org", {}},
+       429,
+       "insufficient_quota",
+       "insufficient_quota",
+       "x-should-retry: false"},
+      {{Code::Unavailable, "x", "server_is_overloaded", "", {}},
+       503,
+       "service_unavailable_error",
+       "server_is_overloaded",
+       "retry-after: 1"},
+      {{Code::Unimplemented, "x", "", "", {}},
+       501,
+       "invalid_request_error",
+       "",
+       "x-should-retry: false"},
+      {{Code::Unimplemented, "x", "unsupported_parameter", "suffix", {}},
+       400,
+       "invalid_request_error",
+       "unsupported_parameter",
+       ""},
+      {{Code::AlreadyExists, "x", "", "", {}}, 409, "invalid_request_error", "", ""},
+      {{Code::PermissionDenied, "x", "", "", {}}, 403, "invalid_request_error", "", ""},
+      {{Code::TooLarge, "x", "", "", {}}, 413, "invalid_request_error", "", ""},
+      {{Code::Internal, "a secret detail", "", "", {}}, 500, "server_error", "", ""},
+  };
+  for (const Kind& kind : kinds) {
+    const ApiError error = to_api_error(kind.error);
+    EXPECT_EQ(error.status, kind.status) << kind.error.text();
+    EXPECT_EQ(error.type, kind.type) << kind.error.text();
+    EXPECT_EQ(error.code, kind.code) << kind.error.text();
+    EXPECT_EQ(error.message.find("secret"), std::string::npos);
+    std::string headers;
+    for (const net::Header& header : error.headers) headers += header.name + ": " + header.value;
+    EXPECT_EQ(headers, kind.header) << kind.error.text();
+  }
+  EXPECT_TRUE(to_api_error(kinds[2].error)
+                  .message.starts_with("You exceeded your current quota, please check your plan "
+                                       "and billing details. The balance is $0."));
+}
+
+TEST(BadInput, AKeyWithoutTheScopeIsRefused) {
+  const auto key = server()
+                       .identity()
+                       .create_key(server().founding().owner.id, server().founding().project.id,
+                                   "narrow", {"model.read"})
+                       .value();
+  const std::string header = "authorization: Bearer " + std::string(key.secret.reveal()) + "\r\n";
+  EXPECT_EQ(server().request("GET", "/v1/models", "", header).status, 200);
+  const Reply reply = server().request("POST", "/v1/chat/completions", "{}", header);
+  EXPECT_EQ(reply.status, 403);
+  EXPECT_EQ(reply.error()["type"], json::Value("invalid_request_error"));
+  EXPECT_TRUE(reply.error()["message"].as_string().ends_with("Missing scopes: model.request."));
+}
+
+// Whatever is sent in the place of a key: no answer and no line of the log has it.
+TEST(BadInput, NoSecretIsSaidAgain) {
+  const std::string canary = "sk-canary-5f2c9a7e1b3d48c6a0e9";
+  const std::string bodies[] = {"", "{",
+                                R"({"model":"gpt-9","messages":[{"role":"user","content":"x"}]})"};
+  for (const std::string path :
+       {"/v1/models", "/v1/chat/completions", "/v1/messages", "/v1/nothing"}) {
+    for (const std::string& body : bodies) {
+      for (const std::string name : {"Authorization: Bearer ", "x-api-key: "}) {
+        const Reply reply =
+            server().request(body.empty() ? "GET" : "POST", path, body, name + canary + "\r\n");
+        EXPECT_GE(reply.status, 400);
+        EXPECT_EQ((reply.head + reply.body).find(canary), std::string::npos) << path;
+      }
+    }
+  }
+  server().post("/v1/chat/completions", chat_body({{"max_tokens", 1}}));
+  server().post("/v1/chat/completions", chat_body({{"temperature", 9}}));
+  EXPECT_EQ(server().log().find(canary), std::string::npos);
+  EXPECT_EQ(server().log().find(server().key()), std::string::npos);
+}
+
+TEST(BadInput, HeadAndOptionsAreAnswered) {
+  net::RawClient client(server().port());
+  client.send(server().text("HEAD", "/v1/models", "", server().authorization()));
+  const std::string head = client.read_until("\r\n\r\n");
+  EXPECT_TRUE(head.starts_with("HTTP/1.1 200"));
+  client.send(server().text("GET", "/v1/models", "", server().authorization()));
+  EXPECT_EQ(ApiServer::parse(client.read_response()).status, 200) << "HEAD had no body";
+  const Reply preflight = server().request("OPTIONS", "/v1/nothing", "", "Origin: http://x\r\n");
+  EXPECT_EQ(preflight.status, 204);
+  EXPECT_EQ(preflight.header("access-control-allow-origin"), "*");
+}
+
+TEST(BadInput, HeadersThatMeanNothingHereAreIgnored) {
+  const Reply reply = server().request(
+      "POST", "/v1/chat/completions?x=1", json::dump(chat_body({{"max_tokens", 1}})),
+      server().authorization() +
+          "Content-Type: application/json; charset=utf-8\r\nIdempotency-Key: k\r\n"
+          "OpenAI-Organization: org-x\r\nOpenAI-Beta: assistants=v2\r\nX-Stainless-Lang: js\r\n");
+  EXPECT_EQ(reply.status, 200) << reply.body;
+  EXPECT_EQ(reply.header("openai-organization"), server().founding().organisation.id);
 }
 
 TEST(Models, AreListedAndFound) {

@@ -1,8 +1,9 @@
 #include "api/chat_format.h"
 
 #include <charconv>
+#include <utility>
+#include <vector>
 
-#include "base/utf8.h"
 #include "crypto/random.h"
 #include "json/json.h"
 
@@ -189,9 +190,26 @@ void ChunkWriter::first(std::string* out, int choice, bool calls) const {
   close(out, "null", "null");
 }
 
+// One entry for each call, however many pieces of it came together: clients look for a call by its
+// index and take the first entry that has it.
+std::vector<gateway::ToolCallDelta> joined(std::span<const gateway::ToolCallDelta> pieces) {
+  std::vector<gateway::ToolCallDelta> calls;
+  for (const gateway::ToolCallDelta& piece : pieces) {
+    if (calls.empty() || calls.back().index != piece.index) {
+      calls.push_back(piece);
+      continue;
+    }
+    if (!piece.id.empty()) calls.back().id = piece.id;
+    if (!piece.name.empty()) calls.back().name = piece.name;
+    calls.back().arguments += piece.arguments;
+  }
+  return calls;
+}
+
 // Each tool call's id, type and name come with its first piece alone: clients join repeats.
-void append_call_pieces(std::string* out, std::span<const gateway::ToolCallDelta> calls,
+void append_call_pieces(std::string* out, std::span<const gateway::ToolCallDelta> pieces,
                         bool functions) {
+  const std::vector<gateway::ToolCallDelta> calls = joined(pieces);
   if (functions) {
     out->append("\"function_call\":");
     return append_function(out, calls[0].name, calls[0].arguments);

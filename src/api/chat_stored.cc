@@ -1,7 +1,11 @@
 // /v1/chat/completions/{id} and the list of them: answers that were kept with `store`.
 #include "api/chat_stored.h"
 
+#include <algorithm>
+
+#include "api/lists.h"
 #include "api/parameter.h"
+#include "api/routes.h"
 #include "objects/store.h"
 
 namespace api {
@@ -30,6 +34,116 @@ json::Array stored_messages(const json::Value& messages, const std::string& id) 
   return out;
 }
 
+void list_completions(const Call& call) {
+  auto query = read_list_query(call, kKind, {.ascending = true});
+  const std::string model = query_parameter(call, "model");
+  if (query && !model.empty()) query->equal.emplace_back("model", model);
+  respond_page(call, query);
+}
+
+void get_completion(const Call& call) {
+  const auto object = find_object(call, kKind, call.parameters[0]);
+  if (!object) return call.fail(object.error());
+  call.respond_json(shown(*object));
+}
+
+constexpr Field kUpdateFields[] = {{.name = "metadata", .kinds = kMap, .required = true}};
+constexpr Schema kUpdate{"UpdateChatCompletionRequest", kUpdateFields};
+
+void update_completion(const Call& call) {
+  const auto body = call.json_body();
+  if (!body) return call.fail(body.error());
+  const std::string& id = call.parameters[0];
+  const auto object = call.app->objects.update(kKind, call.caller.project_id, id,
+                                               [&](json::Value& stored) -> base::Status {
+                                                 stored.set("metadata", (*body)["metadata"]);
+                                                 return {};
+                                               });
+  if (object) return call.respond_json(shown(*object));
+  const bool absent = object.error().code == base::Code::NotFound;
+  call.fail(absent ? no_such_object(kKind, id).error() : object.error());
+}
+
+void delete_completion(const Call& call) {
+  const std::string& id = call.parameters[0];
+  const base::Status removed = call.app->objects.remove(kKind, call.caller.project_id, id);
+  if (removed) return call.respond_json(deleted_object_json(id, "chat.completion.deleted"));
+  const bool absent = removed.error().code == base::Code::NotFound;
+  call.fail(absent ? no_such_object(kKind, id).error() : removed.error());
+}
+
+// The messages that were asked with, a page of them.
+base::Result<json::Value> message_page(const json::Array& all, const objects::Query& query) {
+  json::Array list = all;
+  if (!query.ascending) std::ranges::reverse(list);
+  size_t begin = 0;
+  if (!query.after.empty()) {
+    const auto at = std::ranges::find_if(list, [&](const json::Value& message) {
+      return message["id"] == json::Value(query.after);
+    });
+    if (at == list.end()) return no_such_object("chat.completion.message", query.after);
+    begin = static_cast<size_t>(at - list.begin()) + 1;
+  }
+  const size_t end = std::min(list.size(), begin + static_cast<size_t>(query.limit));
+  const json::Array data(list.begin() + static_cast<std::ptrdiff_t>(begin),
+                         list.begin() + static_cast<std::ptrdiff_t>(end));
+  return json::Object{{"object", "list"},
+                      {"data", data},
+                      {"first_id", data.empty() ? json::Value() : data.front()["id"]},
+                      {"last_id", data.empty() ? json::Value() : data.back()["id"]},
+                      {"has_more", end < list.size()}};
+}
+
+void list_messages(const Call& call) {
+  const auto object = find_object(call, kKind, call.parameters[0]);
+  if (!object) return call.fail(object.error());
+  const auto query = read_list_query(call, kKind, {.ascending = true});
+  if (!query) return call.fail(query.error());
+  const auto page = message_page(object->body["_messages"].as_array(), *query);
+  if (!page) return call.fail(page.error());
+  call.respond_json(*page);
+}
+
+constexpr Route kRoutes[] = {
+    {.method = "GET",
+     .pattern = "/v1/chat/completions",
+     .auth = Auth::Key,
+     .scope = "responses.read",
+     .blocks = true,
+     .handle = list_completions,
+     .summary = "lists the stored chat completions"},
+    {.method = "GET",
+     .pattern = "/v1/chat/completions/{id}",
+     .auth = Auth::Key,
+     .scope = "responses.read",
+     .blocks = true,
+     .handle = get_completion,
+     .summary = "a stored chat completion"},
+    {.method = "POST",
+     .pattern = "/v1/chat/completions/{id}",
+     .auth = Auth::Key,
+     .scope = "responses.write",
+     .blocks = true,
+     .body_bytes_max = 1u << 20,
+     .body = &kUpdate,
+     .handle = update_completion,
+     .summary = "changes the metadata of a stored chat completion"},
+    {.method = "DELETE",
+     .pattern = "/v1/chat/completions/{id}",
+     .auth = Auth::Key,
+     .scope = "responses.write",
+     .blocks = true,
+     .handle = delete_completion,
+     .summary = "deletes a stored chat completion"},
+    {.method = "GET",
+     .pattern = "/v1/chat/completions/{id}/messages",
+     .auth = Auth::Key,
+     .scope = "responses.read",
+     .blocks = true,
+     .handle = list_messages,
+     .summary = "the messages of a stored chat completion"},
+};
+
 }  // namespace
 
 base::Status store_chat_completion(const Call& call, const json::Value& request,
@@ -48,5 +162,7 @@ base::Status store_chat_completion(const Call& call, const json::Value& request,
                                    .created = call.app->clock.now(),
                                    .body = std::move(body)});
 }
+
+std::span<const Route> stored_chat_routes() { return kRoutes; }
 
 }  // namespace api

@@ -95,6 +95,31 @@ TEST(Completions, AStreamIsThePlainAnswer) {
   EXPECT_EQ(usage, plain.json["usage"]);
 }
 
+// As evaluation programs read it: one probability for each token of the prompt, and one token more.
+TEST(Completions, AnEchoedPromptIsScored) {
+  const json::Object score = {{"echo", true}, {"logprobs", 1}, {"max_tokens", 0}};
+  const Reply scored = server().post("/v1/completions", completion_body(score));
+  ASSERT_EQ(scored.status, 200) << scored.body;
+  const json::Value& choice = scored.json["choices"].as_array()[0];
+  EXPECT_EQ(choice["text"], json::Value("Hello"));
+  EXPECT_EQ(scored.json["usage"]["completion_tokens"], json::Value(0));
+  const json::Array& probabilities = choice["logprobs"]["token_logprobs"].as_array();
+  ASSERT_EQ(probabilities.size(), 5u);
+  EXPECT_TRUE(probabilities[0].is_null());
+  for (const int ending : {-100, 100}) {  // the model goes on, or ends at once
+    const json::Value bias = json::Object{{"1", ending}};
+    const Reply reply = server().post(
+        "/v1/completions",
+        completion_body(
+            {{"echo", true}, {"logprobs", 1}, {"max_tokens", 1}, {"logit_bias", bias}}));
+    ASSERT_EQ(reply.status, 200) << reply.body;
+    const json::Value& logprobs = reply.json["choices"].as_array()[0]["logprobs"];
+    ASSERT_EQ(logprobs["token_logprobs"].as_array().size(), 6u) << ending;
+    for (size_t i = 1; i < 5; ++i)
+      EXPECT_EQ(logprobs["token_logprobs"].as_array()[i], probabilities[i]) << ending;
+  }
+}
+
 TEST(Completions, OffsetsCountCharacters) {
   std::vector<gateway::TokenProbability> tokens;
   const auto add = [&](std::string bytes, std::optional<float> logprob) {

@@ -19,6 +19,7 @@ constexpr std::span<const Route> (*kGroups[])() = {
     upstream_routes,     fine_tuning_routes,
     unsupported_routes,  operation_routes,
     page_routes,         page_conversation_routes,
+    stored_chat_routes,
 };
 
 // Routes without parameters are found by name; the few with some are tried one after the other.

@@ -56,6 +56,7 @@ std::span<const Route> organization_routes();
 std::span<const Route> page_conversation_routes();  // /api/conversations
 std::span<const Route> page_routes();
 std::span<const Route> response_routes();
+std::span<const Route> stored_chat_routes();
 std::span<const Route> unsupported_routes();  // audio, images, evals, realtime: a typed 501
 std::span<const Route> upload_routes();
 std::span<const Route> upstream_routes();

@@ -265,6 +265,7 @@ void Engine::Core::end(Stream& stream, Finish finish, std::optional<base::Error>
     event.embedding = unit_mean(stream.hidden_sum);
   }
   event.finish = finish;
+  event.stop_token = std::move(stream.stop_token);
   if (finish == Finish::Stop) event.stop = stream.text.stop();
   event.error = std::move(error);
   stream.sink(event);

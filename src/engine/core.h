@@ -41,6 +41,7 @@ struct Stream {
   int64_t cached = 0;                         // of the prompt, found there
   std::vector<int32_t> tokens;                // generated so far
   std::vector<TokenLogprob> prompt_logprobs;  // to be handed out with the next event
+  std::optional<TokenLogprob> stop_token;     // to be handed out at the end
   std::vector<double> hidden_sum;             // [dim], Task::Embed
   base::Result<TokenLogprob> sampled = TokenLogprob{};  // of the step that is running
   bool ended = false;

@@ -174,7 +174,10 @@ void Engine::Core::accept(Stream& stream) {
   if (!stream.sampled) return end(stream, Finish::Error, stream.sampled.error());
   const TokenLogprob& token = *stream.sampled;
   const bool stops = !stream.request.ignore_stop_tokens || stream.cursor;
-  if (stops && model_->is_stop(token.id)) return end(stream, Finish::Stop);
+  if (stops && model_->is_stop(token.id)) {
+    if (stream.request.sampling.logprobs) stream.stop_token = token;
+    return end(stream, Finish::Stop);
+  }
   stream.tokens.push_back(token.id);
   if (stream.cursor) CHECK(stream.cursor->advance(token.id));  // the mask allowed it
   if (stream.text.push(token)) return end(stream, Finish::Stop);

@@ -49,6 +49,9 @@ struct Event {
   // With Request::prompt_logprobs, once: one for each token of the prompt. The first has only an
   // id: nothing stands before it that could predict it.
   std::vector<TokenLogprob> prompt_logprobs = {};
+  // At the end, when logprobs are asked for: the token by which the model ended its turn. It is not
+  // counted and has no text.
+  std::optional<TokenLogprob> stop_token = {};
   std::vector<float> embedding = {};  // with Task::Embed, at the end: [dim], of unit length
   std::optional<Finish> finish = {};
   std::string stop = {};  // with Finish::Stop: the stop string that ended it, if one did

@@ -74,10 +74,14 @@ Delta LocalChoice::read(int index, const engine::Event& event) {
     if (generation_.sampling.logprobs)
       delta.tokens.push_back(probability_of(channel_.model().tokenizer(), token));
   }
+  // Programs that score a prompt cut off the one token behind it, whichever that is.
+  if (event.stop_token && generation_.echo && generation_.sampling.logprobs)
+    delta.tokens.push_back(probability_of(channel_.model().tokenizer(), *event.stop_token));
   if (event.finish) {
     if (parser_) add_pieces(parser_->finish(), &delta);
     finish_ = finish_of(*event.finish);
     delta.finish = finish_;
+    delta.stop = event.stop;
   }
   return delta;
 }

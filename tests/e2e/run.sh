@@ -5,11 +5,12 @@ set -eu
 cd "$(dirname "$0")/../.."
 [ -x build/charter ] || { echo "build/charter is missing: run 'make build' first" >&2; exit 1; }
 venv=build/venv
-if ! cmp -s tests/e2e/requirements.txt "$venv/requirements.txt"; then
+if ! cat tests/e2e/requirements*.txt | cmp -s - "$venv/requirements.txt"; then
   rm -rf "$venv"
   /usr/bin/python3 -m venv "$venv"
   "$venv/bin/pip" install --quiet --disable-pip-version-check -r tests/e2e/requirements.txt
-  cp tests/e2e/requirements.txt "$venv/requirements.txt"
+  "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps -r tests/e2e/requirements-alone.txt
+  cat tests/e2e/requirements*.txt > "$venv/requirements.txt"
 fi
 (cd tests/e2e/node && { cmp -s package-lock.json node_modules/.installed ||
   { npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && cp package-lock.json node_modules/.installed; }; }) >&2

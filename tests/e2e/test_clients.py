@@ -1,5 +1,6 @@
 """What people already have works unchanged: curl, and the official OpenAI clients for Python and Node."""
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -106,6 +107,13 @@ def test_errors_have_openais_shape(client, server, model):
 
 def test_openai_node_plain_and_streamed(server, model):
     done = subprocess.run(["node", HERE / "node" / "openai_client.mjs", server.url, server.ready["api_key"], model],
-                          capture_output=True, text=True, timeout=120)
+                          capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert json.loads(done.stdout)["checks"] >= 8
+    assert json.loads(done.stdout)["checks"] == 24
+
+
+def test_langchain(server, model):
+    done = subprocess.run(["node", HERE / "node" / "langchain_client.mjs", server.url, server.ready["api_key"], model],
+                          capture_output=True, text=True, timeout=300, env={**os.environ, "LANGSMITH_TRACING": "false"})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["checks"] == 13

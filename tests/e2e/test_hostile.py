@@ -71,7 +71,7 @@ def test_bodies_that_are_not_json(server, raw):
 def test_routes_and_methods(server):
     status, _, body = call(server, path="/v1/nothing", body={})
     assert status == 404 and "Invalid URL (POST /v1/nothing)" in body["error"]["message"]
-    status, _, body = call(server, method="GET")
+    status, _, body = call(server, method="GET", path="/v1/embeddings")
     assert status == 405 and body["error"]["code"] == "method_not_supported"
     assert call(server, method="GET", path="/v1/models/nope")[0] == 404
 
@@ -88,6 +88,38 @@ def test_keys(server):
     bare = subprocess.run(["curl", "-sS", server.url + "/v1/models"], capture_output=True, timeout=30)
     assert "You didn't provide an API key" in json.loads(bare.stdout)["error"]["message"]
     assert server.ready["api_key"] not in server.log_path.read_text().split("api_key")[0]
+
+
+def test_no_secret_is_written_anywhere(server):
+    """Keys, right and wrong, and sign-in tokens: neither the log nor a file of the data folder has one."""
+    canary = "sk-canary-5f2c9a7e1b3d48c6a0e95b1d"
+    for path, body in [("/v1/chat/completions", chat(server, max_tokens=2)), ("/v1/chat/completions", chat(server, temperature=9)),
+                       ("/v1/messages", {"model": server.ready["models"][0], "max_tokens": 2, "messages": []}), ("/v1/nothing", {})]:
+        call(server, path=path, body=body)
+        status, _, answer = call(server, path=path, body=body, key=canary)
+        assert status >= 400 and canary not in json.dumps(answer)
+    secrets = [server.ready["api_key"].encode(), canary.encode(), server.ready["owner_link"].rsplit("=", 1)[1].encode()]
+    files = [path for path in pathlib.Path(server.data).rglob("*") if path.is_file()]
+    assert len(files) > 3
+    for path in files:
+        assert not any(secret in path.read_bytes() for secret in secrets), path
+    log = server.log_path.read_bytes()
+    assert canary.encode() not in log
+    said = [line for line in log.splitlines() if line.startswith(b"{") and any(secret in line for secret in secrets)]
+    assert not said, said[:2]
+
+
+@pytest.mark.parametrize("body", [
+    b'{"model":"m","messages":' + b"[" * 200 + b"]" * 200 + b"}",
+    b'{"model":"m","model":"n","messages":[]}',
+    b'{"model":"m","messages":[{"role":"user","content":"\\udfff"}]}',
+    b'{"model":"m","temperature":1e999,"messages":[]}',
+    b"\xef\xbb\xbf{}",
+])
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/messages"])
+def test_json_that_readers_disagree_on(server, path, body):
+    status, _, answer = call(server, path=path, raw=body)
+    assert status == 400 and "JSON" in answer["error"]["message"]
 
 
 def raw_http(server, request):
