@@ -135,6 +135,7 @@ base::Result<ChatCall> parse_chat_request(const json::Value& body) {
   TRY_VOID(read_sampling(body, &generation));
   TRY_VOID(read_max_tokens(body, &generation));
   TRY(call.delivery, read_delivery(body));
+  call.generation.whole = !call.delivery.stream;
   TRY_VOID(read_logprobs(body, &generation));
   TRY_VOID(read_chat_tools(body, &generation));
   TRY_VOID(read_response_format(body, &generation));

@@ -124,6 +124,7 @@ base::Result<CompletionCall> parse_completion_request(const json::Value& body) {
   TRY(call.prompts, read_prompts(body));
   TRY_VOID(read_sampling(body, &generation));
   TRY(call.delivery, read_delivery(body));
+  generation.whole = !call.delivery.stream;
   TRY_VOID(read_best_of(body, call.delivery.stream, &generation));
   if (const json::Value* echo = find_parameter(body, "echo")) generation.echo = echo->as_bool();
   if (const json::Value* suffix = find_parameter(body, "suffix"))

@@ -57,7 +57,8 @@ struct Generation {
   std::string reasoning_effort = {};
   json::Object passthrough = {};  // checked parameters that only an upstream gives a meaning
   bool continue_after_failure =
-      true;  // an answer cut in mid-stream may go on from its prefix elsewhere
+      true;            // an answer cut in mid-stream may go on from its prefix elsewhere
+  bool whole = false;  // nobody hears it before its end: a provider may answer in one piece
   bool batch = false;
   std::string traceparent = {};  // W3C trace context of the request, to be carried onward
   int64_t received_ns = 0;       // base::monotonic_ns() when the request came

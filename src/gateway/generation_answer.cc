@@ -129,7 +129,7 @@ void GenerationRun::take_failure(AttemptEnd end, const Try& entry) {
   if (!started_) {
     if (!tries_.empty()) return;  // the other of two that were asked goes on
     if (once_more && try_next()) return;
-    if (failure.elsewhere && retry_later()) return;
+    if (failure.elsewhere && !failure.lasting && retry_later()) return;
     return finish(std::move(end));
   }
   if (!once_more || !may_continue()) return finish(std::move(end));

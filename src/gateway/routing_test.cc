@@ -59,6 +59,13 @@ TEST_F(Routing, AFailureThatPassesIsTriedAgainAtTheSameProvider) {
   EXPECT_EQ(count, 3);
 }
 
+TEST_F(Routing, AWrongKeyIsNotTriedTwice) {
+  std::atomic<int> count{0};
+  route({counting_server(&count, answer(401, "application/json", R"({"error":{"message":"k"}})"))});
+  EXPECT_EQ(ask()->wait().error->reason, "upstream_failed");
+  EXPECT_EQ(count, 1);
+}
+
 TEST_F(Routing, AnOpenBreakerCostsNothingAndLetsOneProbeThrough) {
   std::atomic<int> first{0};
   std::atomic<bool> well{false};

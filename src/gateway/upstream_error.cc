@@ -54,6 +54,7 @@ base::Error failed(const std::string& how) {
 }
 
 Failure blamed(std::string how) { return {failed(how), true, true, {}}; }
+Failure misconfigured(std::string how) { return {failed(how), true, true, {}, true}; }
 
 }  // namespace
 
@@ -89,8 +90,8 @@ Failure failure_of(const Upstream& upstream, const ProviderError& error,
   const bool unpaid = error.status == 402 || error.code == "insufficient_quota" ||
                       error.type == "insufficient_quota";
   if (error.status == 401 || error.status == 403)
-    return blamed("refuses the credentials of this server (" + status + ")");
-  if (unpaid) return blamed("refuses this server for want of credit");
+    return misconfigured("refuses the credentials of this server (" + status + ")");
+  if (unpaid) return misconfigured("refuses this server for want of credit");
   if (error.status == 429) {
     Failure out{{Code::RateLimited,
                  "The provider of this model limits the rate of requests. Please try again later.",
@@ -103,7 +104,7 @@ Failure failure_of(const Upstream& upstream, const ProviderError& error,
     return out;
   }
   if (error.status == 404 || error.status == 405)
-    return blamed("does not know the model that it is asked for (" + status + ")");
+    return misconfigured("does not know the model that it is asked for (" + status + ")");
   if (error.status == 408 || error.status == 409 || error.status >= 500 || error.status < 400) {
     Failure out = blamed("failed (" + status + ")");
     out.retry_after = retry_after;

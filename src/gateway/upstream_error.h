@@ -29,6 +29,7 @@ struct Failure {
   bool elsewhere = false;  // another target, or another try, may do better
   bool at_fault = false;   // counts against the target
   std::optional<base::Duration> retry_after = {};
+  bool lasting = false;  // the same target would say the same again
 };
 
 Failure failure_of(const Upstream& upstream, const ProviderError& error,

@@ -73,6 +73,22 @@ TEST_F(UpstreamAnswers, AnAnswerThatComesWholeIsTaken) {
   EXPECT_EQ(end.usage.completion, 1);
 }
 
+TEST_F(UpstreamAnswers, WhatNobodyHearsBeforeItsEndIsAskedForInOnePiece) {
+  std::string seen;
+  route({add_server([&seen](net::RawServer::Peer& peer, const std::string& request) {
+    seen = request;
+    return peer.send(
+        answer(200, "application/json",
+               R"({"choices":[{"index":0,"message":{"content":"Hi"},"finish_reason":"stop"}]})"));
+  })});
+  Generation generation = question();
+  generation.whole = true;
+  const auto listener = ask(std::move(generation));
+  EXPECT_FALSE(listener->wait().error);
+  EXPECT_EQ(listener->text, "Hi");
+  EXPECT_EQ(seen.find("\"stream"), std::string::npos);
+}
+
 TEST_F(UpstreamAnswers, CallsOfToolsComeInOnePiecePerDelta) {
   route({add_server(whole_stream(
       event(R"({"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"call_1","type":)"

@@ -302,7 +302,7 @@ WireCall write_anthropic_call(const WireRequest& request) {
   json::Object body{{"model", request.model},
                     {"max_tokens", request.max_tokens.value_or(kMaxTokens)},
                     {"messages", std::move(conversation.messages)},
-                    {"stream", true}};
+                    {"stream", !generation.whole}};
   if (!conversation.system.empty()) body.emplace_back("system", std::move(conversation.system));
   if (!generation.stop.empty()) {
     json::Array stop;

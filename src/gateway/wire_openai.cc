@@ -297,8 +297,10 @@ WireCall write_openai_call(const WireRequest& request) {
   for (const auto& [name, value] : generation.passthrough) {
     if (out.find(name) == nullptr) out.set(name, value);
   }
-  out.set("stream", true);
-  out.set("stream_options", json::Object{{"include_usage", true}});
+  if (!generation.whole) {
+    out.set("stream", true);
+    out.set("stream_options", json::Object{{"include_usage", true}});
+  }
   return {is_chat ? "/chat/completions" : "/completions", json::dump(out)};
 }
 
