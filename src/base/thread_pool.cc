@@ -9,6 +9,7 @@
 namespace base {
 namespace {
 
+constexpr uint32_t kOpen = 1u << 31;
 constexpr int kSpins =
     4000;  // about 20 to 40 microseconds: longer than the gap between two kernels of one step
 
@@ -16,6 +17,19 @@ void relax() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
 #endif
+}
+
+template <class T>
+void wait_until(const std::atomic<T>& value, T wanted) {
+  for (int spins = 0;; ++spins) {
+    const T now = value.load(std::memory_order_acquire);
+    if (now == wanted) return;
+    if (spins < kSpins) {
+      relax();
+    } else {
+      value.wait(now, std::memory_order_acquire);
+    }
+  }
 }
 
 }  // namespace
@@ -32,24 +46,34 @@ ThreadPool::~ThreadPool() {
   for (std::thread& thread : workers_) thread.join();
 }
 
-void ThreadPool::run_erased(Erased task, void* context) {
+void ThreadPool::run_erased(Erased task, void* context, bool everyone) {
   if (size_ == 1) return task(context, 0);
-  CHECK(remaining_.load(std::memory_order_relaxed) == 0);
+  CHECK(gate_.load(std::memory_order_relaxed) == 0);
   task_ = task;
   context_ = context;
-  remaining_.store(size_ - 1, std::memory_order_relaxed);
+  awaited_.store(everyone ? size_ - 1 : 0, std::memory_order_relaxed);
+  gate_.store(kOpen, std::memory_order_release);
   epoch_.fetch_add(1, std::memory_order_release);
   epoch_.notify_all();
   task(context, 0);
-  for (int spins = 0;; ++spins) {
-    const int left = remaining_.load(std::memory_order_acquire);
-    if (left == 0) return;
-    if (spins < kSpins) {
-      relax();
-    } else {
-      remaining_.wait(left, std::memory_order_acquire);
-    }
+  wait_until(awaited_, 0);
+  gate_.fetch_and(~kOpen, std::memory_order_acq_rel);
+  wait_until(gate_, 0u);
+}
+
+bool ThreadPool::enter() {
+  uint32_t gate = gate_.load(std::memory_order_relaxed);
+  while ((gate & kOpen) != 0) {
+    if (gate_.compare_exchange_weak(gate, gate + 1, std::memory_order_acquire)) return true;
   }
+  return false;
+}
+
+void ThreadPool::leave() {
+  if (awaited_.load(std::memory_order_relaxed) > 0 &&
+      awaited_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+    awaited_.notify_all();
+  if (gate_.fetch_sub(1, std::memory_order_acq_rel) == 1) gate_.notify_all();
 }
 
 void ThreadPool::work(int worker) {
@@ -62,10 +86,13 @@ void ThreadPool::work(int worker) {
         epoch_.wait(seen, std::memory_order_acquire);
       }
     }
-    ++seen;
     if (stopping_.load()) return;
+    seen = epoch_.load(std::memory_order_acquire);
+    if (!enter()) continue;
+    // The loop entered may be a later one than the one seen; inside, there can be no next one.
+    seen = epoch_.load(std::memory_order_acquire);
     task_(context_, worker);
-    if (remaining_.fetch_sub(1, std::memory_order_acq_rel) == 1) remaining_.notify_all();
+    leave();
   }
 }
 

@@ -1,6 +1,7 @@
 // A fixed team of threads for data-parallel loops. One caller at a time runs a loop; the caller
 // works too. Workers spin briefly between loops and then sleep, so that a step of hundreds of short
-// kernels does not pay a wake-up for each, and an idle server uses no CPU.
+// kernels does not pay a wake-up for each, and an idle server uses no CPU. A loop in pieces never
+// waits for a worker that has not begun: on a busy machine the caller does the pieces itself.
 #pragma once
 
 #include <atomic>
@@ -26,7 +27,7 @@ class ThreadPool {
   void run(Task&& task) {
     using Plain = std::remove_reference_t<Task>;
     run_erased([](void* context, int worker) { (*static_cast<Plain*>(context))(worker); },
-               const_cast<std::remove_const_t<Plain>*>(&task));
+               const_cast<std::remove_const_t<Plain>*>(&task), true);
   }
 
   // Splits [0, count) into pieces of at most `grain` and calls body(begin, end) on them, pieces
@@ -36,23 +37,30 @@ class ThreadPool {
     if (count <= 0) return;
     if (size_ == 1 || count <= grain) return static_cast<void>(body(int64_t{0}, count));
     std::atomic<int64_t> next{0};
-    run([&](int) {
+    auto take_pieces = [&] {
       for (;;) {
         const int64_t begin = next.fetch_add(grain, std::memory_order_relaxed);
         if (begin >= count) return;
         body(begin, begin + grain < count ? begin + grain : count);
       }
-    });
+    };
+    run_erased([](void* context, int) { (*static_cast<decltype(take_pieces)*>(context))(); },
+               &take_pieces, false);
   }
 
  private:
   using Erased = void (*)(void* context, int worker);
-  void run_erased(Erased task, void* context);
+  // `everyone`: each worker takes part; else whoever comes before the caller has finished.
+  void run_erased(Erased task, void* context, bool everyone);
+  bool enter();
+  void leave();
   void work(int worker);
 
   int size_;
   std::atomic<uint32_t> epoch_{0};  // a new value starts a loop
-  std::atomic<int> remaining_{0};   // workers still in the loop
+  // Whether workers may enter the loop (the top bit), and how many are inside.
+  std::atomic<uint32_t> gate_{0};
+  std::atomic<int> awaited_{0};  // workers that must still take part
   std::atomic<bool> stopping_{false};
   Erased task_ = nullptr;
   void* context_ = nullptr;
