@@ -38,7 +38,8 @@ TEST(ChatFormat, CallsAreNamedOnceAndThenGoOn) {
       deltas(out),
       (std::vector<std::string>{
           R"({"tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"f","arguments":"{\"a"}}]})",
-          R"({"tool_calls":[{"index":0,"function":{"arguments":"\":1}"}},{"index":1,"id":"call_2","type":"function","function":{"name":"g","arguments":"{}"}}]})"}));
+          R"({"tool_calls":[{"index":0,"function":{"arguments":"\":1}"}},{"index":1,"id":"call_2",)"
+          R"("type":"function","function":{"name":"g","arguments":"{}"}}]})"}));
 }
 
 TEST(ChatFormat, TheFormBeforeToolsHasOneCall) {
