@@ -172,7 +172,8 @@ constexpr Route route(std::string_view method, std::string_view pattern, const S
   return {.method = method,
           .pattern = pattern,
           .auth = Auth::Key,
-          .scope = method == "GET" ? "vector_store.read" : "vector_store.write",
+          .scope = method == "GET" || pattern.ends_with("/search") ? "vector_stores.read"
+                                                                   : "vector_stores.write",
           .blocks = true,
           .body_bytes_max = kBodyBytesMax,
           .body = body,

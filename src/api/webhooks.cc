@@ -198,7 +198,7 @@ constexpr Route route(std::string_view method, std::string_view pattern, const S
   return {.method = method,
           .pattern = pattern,
           .auth = Auth::Key,
-          .scope = method == "GET" ? "webhook.read" : "webhook.write",
+          .scope = method == "GET" ? "webhooks.read" : "webhooks.write",
           .blocks = true,
           .body_bytes_max = 1u << 20,
           .body = body,
