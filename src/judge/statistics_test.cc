@@ -33,8 +33,10 @@ TEST(ClopperPearson, GivesThePublishedNumbers) {
   EXPECT_GT(upper(0, 597), 0.005);
   EXPECT_NEAR(upper(245, 500), 0.528,
               0.0005);  // a mean of 0.490: fails a limit of 0.50 although the mean passes
-  EXPECT_NEAR(upper(1425, 3000), 0.490, 0.0005);  // 0.475: passes
-  EXPECT_NEAR(upper(1470, 3000), 0.505, 0.0005);  // 0.490 on 3,000: fails
+  EXPECT_NEAR(upper(1425, 3000), 0.490, 0.0005);           // 0.475: passes
+  EXPECT_NEAR(upper(1470, 3000), 0.505, 0.0005);           // 0.490 on 3,000: fails
+  EXPECT_NEAR(upper(245, 500), 0.5277444625749312, 1e-9);  // scipy.stats.beta.ppf
+  EXPECT_NEAR(upper(1425, 3000), 0.49017658545571235, 1e-9);
 }
 
 TEST(ClopperPearson, EndsAndMirror) {
@@ -80,6 +82,95 @@ TEST(ClusterT, GivesStudentsBound) {
   EXPECT_NEAR(bounds.lower, 0.5 - 2.131847 * error, 1e-6);
   EXPECT_EQ(cluster_t(std::array<double, 1>{0.5}, kAlpha).upper, 1);
   EXPECT_NEAR(cluster_t(std::vector<double>(40, 0.25), kAlpha).upper, 0.25, 1e-12);
+}
+
+TEST(ClusterT, NoEventIsNoProof) {
+  // 299 cases, each run three times without an event, are 299 trials and not 897.
+  std::vector<double> means(299, 0.0);
+  EXPECT_NEAR(cluster_t(means, kAlpha).upper, 0.009969146792899269, 1e-12);
+  EXPECT_EQ(cluster_t(means, kAlpha).lower, 0);
+  // Three clusters left the end: no less than 3 events of 40 (scipy.stats.beta.ppf).
+  means.assign(40, 0.0);
+  means[3] = means[7] = means[20] = 1.0 / 3;
+  EXPECT_NEAR(cluster_t(means, kAlpha).upper, 0.18258685001590122, 1e-9);
+  for (double& mean : means) mean = 1 - mean;
+  EXPECT_NEAR(cluster_t(means, kAlpha).lower, 1 - 0.18258685001590122, 1e-9);
+}
+
+TEST(StudentT, AgreesWithScipy) {
+  EXPECT_NEAR(base::student_t_quantile(0.95, 4), 2.1318467863266495, 1e-9);
+  EXPECT_NEAR(base::student_t_quantile(0.975, 1), 12.706204736174694, 1e-7);
+  EXPECT_NEAR(base::student_t_quantile(0.99, 499), 2.3338439936573887, 1e-9);
+  EXPECT_NEAR(base::student_t_quantile(0.995, 30), 2.7499956535672254, 1e-9);
+}
+
+TEST(ClusterRobust, AgreesWithStatsmodels) {
+  // OLS(y, 1).fit(cov_type="cluster", use_t=True) on the same results.
+  const std::array<Cluster, 5> clusters = {{{3, 4}, {0, 3}, {5, 6}, {2, 2}, {4, 8}}};
+  const Estimate estimate = cluster_robust(clusters, kAlpha);
+  EXPECT_NEAR(estimate.value, 0.608695652173913, 1e-12);
+  EXPECT_NEAR(estimate.standard_error, 0.12712577564154942, 1e-12);
+  EXPECT_NEAR(estimate.lower, 0.33768298, 1e-7);
+  EXPECT_NEAR(estimate.upper, 0.87970833, 1e-7);
+  // Taking the 23 results as independent would give 0.104: too small.
+  EXPECT_GT(estimate.standard_error, std::sqrt(0.6087 * 0.3913 / 22));
+}
+
+TEST(ClusterBootstrap, CoversAMeanLikeItsStandardError) {
+  base::Rng rng(7);
+  std::vector<double> means(200);
+  for (double& mean : means) mean = rng.uniform();
+  const auto statistic = [&](std::span<const size_t> chosen) {
+    double sum = 0;
+    for (const size_t i : chosen) sum += means[i];
+    return sum / static_cast<double>(chosen.size());
+  };
+  const Estimate estimate = cluster_bootstrap(means.size(), statistic, kAlpha, 1, 4000);
+  const base::ClusterSummary summary = base::summarize_clusters(means);
+  EXPECT_DOUBLE_EQ(estimate.value, summary.mean);
+  EXPECT_NEAR(estimate.standard_error / summary.standard_error, 1, 0.05);
+  EXPECT_NEAR(estimate.upper, summary.mean + 1.645 * summary.standard_error, 0.004);
+  EXPECT_NEAR(estimate.lower, summary.mean - 1.645 * summary.standard_error, 0.004);
+  const Estimate again = cluster_bootstrap(means.size(), statistic, kAlpha, 1, 4000);
+  EXPECT_EQ(estimate.upper, again.upper);
+}
+
+TEST(PairedDifference, AgreesWithScipy) {
+  const std::array<double, 12> candidate = {1, .5, 0, .75, 1, 1, 0, .25, .5, 1, 1, .75};
+  const std::array<double, 12> production = {.5, .5, .25, .5, 1, 0, 0, .5, 0, .5, 1, .25};
+  const Estimate estimate = paired_difference(candidate, production, kAlpha);
+  EXPECT_NEAR(estimate.value, 0.22916666666666666, 1e-12);
+  EXPECT_NEAR(estimate.standard_error, 0.10861705271923991, 1e-12);
+  EXPECT_NEAR(estimate.upper, 0.42423038269752633, 1e-9);
+  EXPECT_NEAR(estimate.lower, 0.03410295063580698, 1e-9);
+}
+
+TEST(PairedDifference, TwoEqualRunsAreNoProofOfEquality) {
+  const std::vector<double> same(100, 1.0);
+  const Estimate estimate = paired_difference(same, same, kAlpha);
+  EXPECT_EQ(estimate.value, 0);
+  EXPECT_NEAR(estimate.upper, upper(0, 100), 1e-12);
+  EXPECT_NEAR(estimate.lower, -upper(0, 100), 1e-12);
+}
+
+TEST(AttemptAlpha, AllAttemptsTogetherCostAlpha) {
+  EXPECT_DOUBLE_EQ(attempt_alpha(0.05, 1), 0.025);
+  EXPECT_DOUBLE_EQ(attempt_alpha(0.05, 3), 0.00625);
+  double spent = 0;
+  for (int attempt = 1; attempt <= 64; ++attempt) spent += attempt_alpha(0.05, attempt);
+  EXPECT_LE(spent, 0.05);
+  // The same 245 of 500 are worth less each time (scipy.stats.beta.ppf).
+  EXPECT_NEAR(base::clopper_pearson(245, 500, attempt_alpha(kAlpha, 1)).upper, 0.5347651524242841,
+              1e-9);
+  EXPECT_NEAR(base::clopper_pearson(245, 500, attempt_alpha(kAlpha, 2)).upper, 0.5410267221404947,
+              1e-9);
+}
+
+TEST(CohenKappa, AgreesWithStatsmodels) {
+  EXPECT_NEAR(cohen_kappa({88, 14, 10, 104}), 0.7766287487073422, 1e-12);
+  EXPECT_EQ(cohen_kappa({50, 0, 0, 0}), 0);  // nothing to disagree about
+  EXPECT_EQ(cohen_kappa({25, 25, 25, 25}), 0);
+  EXPECT_EQ(cohen_kappa({25, 0, 0, 25}), 1);
 }
 
 TEST(IncompleteBeta, KnownValues) {
