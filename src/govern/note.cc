@@ -14,7 +14,6 @@ namespace {
 constexpr size_t kNoteBytesMax = 1'000'000;
 constexpr size_t kSignaturesMax = 100;
 constexpr std::string_view kDash = "\u2014 ";  // the em dash that starts a signature line
-constexpr std::string_view kPrivatePrefix = "PRIVATE+KEY+";
 
 bool is_unicode_space(char32_t c) {
   return (c >= 0x09 && c <= 0x0d) || c == 0x20 || c == 0x85 || c == 0xa0 || c == 0x1680 ||
@@ -32,44 +31,6 @@ std::string be32(uint32_t value) {
   std::string bytes(4, '\0');
   for (size_t i = 0; i < 4; ++i) bytes[i] = static_cast<char>(value >> (24 - 8 * i) & 0xff);
   return bytes;
-}
-
-std::string key_text(std::string_view name, uint32_t id, std::string_view raw) {
-  const std::string typed = static_cast<char>(kNoteEd25519) + std::string(raw);
-  return std::string(name) + '+' + base::hex(base::as_bytes(be32(id))) + '+' +
-         base::base64(base::as_bytes(typed));
-}
-
-struct KeyParts {
-  std::string name;
-  std::string hash;
-  std::string raw;  // 32 bytes
-};
-
-// "name+hash+base64(type, 32 bytes)": the parts of a key of either half.
-base::Result<KeyParts> split_key(std::string_view text) {
-  const size_t first = text.find('+');
-  const size_t second = first == text.npos ? text.npos : text.find('+', first + 1);
-  if (second == text.npos) return malformed("a key is written name+hash+base64");
-  KeyParts parts{std::string(text.substr(0, first)),
-                 std::string(text.substr(first + 1, second - first - 1)),
-                 {}};
-  if (!is_key_name(parts.name))
-    return malformed("a key's name has no spaces and no plus sign, and is not empty");
-  const auto blob = base::from_base64(text.substr(second + 1));
-  if (!blob) return malformed("the key's last part is not base64", parts.name);
-  if (blob->size() != 33 || blob->front() != kNoteEd25519)
-    return base::fail(base::Code::Malformed, "only Ed25519 keys (type 01, 32 bytes) are known here",
-                      parts.name, "BAD_KEY");
-  parts.raw.assign(blob->begin() + 1, blob->end());
-  return parts;
-}
-
-base::Status check_hash(const KeyParts& parts, const VerifierKey& key) {
-  if (parts.hash != base::hex(base::as_bytes(be32(key.id()))))
-    return base::fail(base::Code::Malformed, "the key's hash does not belong to its name and bytes",
-                      parts.name, "BAD_KEY");
-  return {};
 }
 
 base::Result<NoteSignature> parse_signature_line(std::string_view line) {
@@ -100,42 +61,83 @@ bool is_key_name(std::string_view name) {
   return true;
 }
 
-uint32_t VerifierKey::id() const {
-  const uint8_t type[] = {kNoteEd25519};
+uint32_t note_key_id(std::string_view name, uint8_t type, const crypto::PublicKey& key) {
   const crypto::Digest digest = crypto::Sha256()
                                     .update(name)
                                     .update(std::string_view("\n"))
-                                    .update(type)
+                                    .update({&type, 1})
                                     .update(key.bytes)
                                     .finish();
   return load_be32(base::as_text(digest));
 }
 
+std::string format_key_parts(const KeyParts& parts, uint8_t type) {
+  const std::string typed = static_cast<char>(type) + parts.raw;
+  return parts.name + '+' + base::hex(base::as_bytes(be32(parts.id))) + '+' +
+         base::base64(base::as_bytes(typed));
+}
+
+base::Result<KeyParts> parse_key_parts(std::string_view text, uint8_t type) {
+  const size_t first = text.find('+');
+  const size_t second = first == text.npos ? text.npos : text.find('+', first + 1);
+  if (second == text.npos) return malformed("a key is written name+hash+base64");
+  KeyParts parts{std::string(text.substr(0, first)), 0, {}};
+  if (!is_key_name(parts.name))
+    return malformed("a key's name has no spaces and no plus sign, and is not empty");
+  const std::string_view hash = text.substr(first + 1, second - first - 1);
+  const auto id = base::from_hex(hash);
+  if (!id || id->size() != 4 || base::hex(*id) != hash)
+    return malformed("a key's hash is eight lower-case hex digits", parts.name);
+  parts.id = load_be32(base::as_text(*id));
+  const auto blob = base::from_base64(text.substr(second + 1));
+  if (!blob) return malformed("the key's last part is not base64", parts.name);
+  if (blob->size() != 33 || blob->front() != type)
+    return base::fail(
+        base::Code::Malformed,
+        "expected an Ed25519 key of type 0" + std::to_string(type) +
+            (type == kNoteEd25519 ? " (a signer's key, 32 bytes)" : " (a witness's key, 32 bytes)"),
+        parts.name, "BAD_KEY");
+  parts.raw.assign(blob->begin() + 1, blob->end());
+  return parts;
+}
+
+base::Status check_key_id(const KeyParts& parts, uint32_t id) {
+  if (parts.id != id)
+    return base::fail(base::Code::Malformed, "the key's hash does not belong to its name and bytes",
+                      parts.name, "BAD_KEY");
+  return {};
+}
+
+uint32_t VerifierKey::id() const { return note_key_id(name, kNoteEd25519, key); }
+
 base::Result<VerifierKey> parse_vkey(std::string_view text) {
-  TRY(const KeyParts parts, split_key(text));
+  TRY(const KeyParts parts, parse_key_parts(text, kNoteEd25519));
   TRY(const crypto::PublicKey raw, crypto::public_key_from_bytes(base::as_bytes(parts.raw)));
   VerifierKey key{parts.name, raw};
-  TRY_VOID(check_hash(parts, key));
+  TRY_VOID(check_key_id(parts, key.id()));
   return key;
 }
 
 std::string format_vkey(const VerifierKey& key) {
-  return key_text(key.name, key.id(), base::as_text(key.key.bytes));
+  return format_key_parts({key.name, key.id(), std::string(base::as_text(key.key.bytes))},
+                          kNoteEd25519);
 }
 
 base::Result<SignerKey> parse_signer_key(std::string_view text) {
-  if (!text.starts_with(kPrivatePrefix)) return malformed("a private key starts with PRIVATE+KEY+");
-  TRY(const KeyParts parts, split_key(text.substr(kPrivatePrefix.size())));
+  if (!text.starts_with(kPrivateKeyPrefix))
+    return malformed("a private key starts with PRIVATE+KEY+");
+  TRY(const KeyParts parts, parse_key_parts(text.substr(kPrivateKeyPrefix.size()), kNoteEd25519));
   TRY(auto key, crypto::PrivateKey::from_seed(base::as_bytes(parts.raw)));
   SignerKey signer{parts.name, std::move(key)};
-  TRY_VOID(check_hash(parts, signer.verifier()));
+  TRY_VOID(check_key_id(parts, signer.verifier().id()));
   return signer;
 }
 
 base::Secret format_signer_key(const SignerKey& key) {
   const base::Secret seed = key.key.seed();
-  return base::Secret(std::string(kPrivatePrefix) +
-                      key_text(key.name, key.verifier().id(), seed.reveal()));
+  return base::Secret(
+      std::string(kPrivateKeyPrefix) +
+      format_key_parts({key.name, key.verifier().id(), std::string(seed.reveal())}, kNoteEd25519));
 }
 
 base::Result<Note> parse_note(std::string_view bytes) {
@@ -151,23 +153,33 @@ base::Result<Note> parse_note(std::string_view bytes) {
   std::string_view rest = bytes.substr(split + 2);
   if (rest.empty() || !rest.ends_with('\n'))
     return malformed("a signed note ends in signature lines");
-  while (!rest.empty()) {
-    const size_t end = rest.find('\n');
-    if (note.signatures.size() == kSignaturesMax)
-      return malformed("a signed note has at most 100 signatures");
-    TRY(NoteSignature signature, parse_signature_line(rest.substr(0, end)));
-    note.signatures.push_back(std::move(signature));
-    rest.remove_prefix(end + 1);
-  }
+  TRY(note.signatures, parse_signature_lines(rest));
   return note;
+}
+
+base::Result<std::vector<NoteSignature>> parse_signature_lines(std::string_view lines) {
+  std::vector<NoteSignature> signatures;
+  if (lines.empty()) return malformed("there is no signature line");
+  while (!lines.empty()) {
+    const size_t end = lines.find('\n');
+    if (end == lines.npos) return malformed("a signature line ends in a newline");
+    if (signatures.size() == kSignaturesMax)
+      return malformed("a signed note has at most 100 signatures");
+    TRY(NoteSignature signature, parse_signature_line(lines.substr(0, end)));
+    signatures.push_back(std::move(signature));
+    lines.remove_prefix(end + 1);
+  }
+  return signatures;
+}
+
+std::string format_signature_line(const NoteSignature& signature) {
+  return std::string(kDash) + signature.name + ' ' +
+         base::base64(base::as_bytes(be32(signature.id) + signature.bytes)) + '\n';
 }
 
 std::string format_note(const Note& note) {
   std::string out = note.text + '\n';
-  for (const NoteSignature& signature : note.signatures) {
-    out += std::string(kDash) + signature.name + ' ' +
-           base::base64(base::as_bytes(be32(signature.id) + signature.bytes)) + '\n';
-  }
+  for (const NoteSignature& signature : note.signatures) out += format_signature_line(signature);
   return out;
 }
 

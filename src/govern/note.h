@@ -1,6 +1,6 @@
 // Signed notes (C2SP signed-note): a text, an empty line, signature lines. A key is written as a
 // vkey "name+hash+base64"; its private half as "PRIVATE+KEY+name+hash+base64", the form that Go's
-// note package reads.
+// note package reads. Keys of witnesses have a type of their own: govern/cosignature.h.
 #pragma once
 
 #include <cstdint>
@@ -36,6 +36,20 @@ std::string format_vkey(const VerifierKey& key);
 base::Result<SignerKey> parse_signer_key(std::string_view text);
 base::Secret format_signer_key(const SignerKey& key);
 
+// The spelling that keys of every signature type share: "name+hash+base64(type, raw)". For public
+// keys `raw` is what the id is made of; for private ones it is the seed.
+struct KeyParts {
+  std::string name;
+  uint32_t id = 0;  // as written; whoever parses compares it with note_key_id
+  std::string raw;  // 32 bytes
+};
+uint32_t note_key_id(std::string_view name, uint8_t type, const crypto::PublicKey& key);
+std::string format_key_parts(const KeyParts& parts, uint8_t type);
+// MALFORMED; BAD_KEY for a key of another type or length.
+base::Result<KeyParts> parse_key_parts(std::string_view text, uint8_t type);
+base::Status check_key_id(const KeyParts& parts, uint32_t id);  // BAD_KEY when it is another
+inline constexpr std::string_view kPrivateKeyPrefix = "PRIVATE+KEY+";
+
 struct NoteSignature {
   std::string name;
   uint32_t id = 0;
@@ -48,6 +62,9 @@ struct Note {
 };
 
 base::Result<Note> parse_note(std::string_view bytes);
+// Signature lines alone, as witnesses answer with them: one or more, each with its newline.
+base::Result<std::vector<NoteSignature>> parse_signature_lines(std::string_view lines);
+std::string format_signature_line(const NoteSignature& signature);
 std::string format_note(const Note& note);
 void sign_note(Note* note, const SignerKey& key);
 std::string signed_note(std::string_view text, const SignerKey& key);
