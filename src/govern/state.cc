@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "govern/lifecycle_statements.h"
 #include "govern/refusal.h"
 #include "govern/steps.h"
 
@@ -69,6 +70,8 @@ base::Result<crypto::Digest> subject_of(Kind kind, std::string_view payload) {
       TRY(const Certificate certificate, parse_certificate(payload));
       return certificate.manifest_digest;
     }
+    default:
+      return lifecycle_subject(kind, payload);
   }
   return malformed("a statement of a kind that is not known");
 }

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "govern/refusal.h"
+#include "govern/statement_fields.h"
 
 namespace govern {
 namespace {
@@ -12,117 +13,50 @@ using base::Result;
 using json::Object;
 using json::Value;
 
+using fields::digest;
+using fields::get_context;
+using fields::get_nonce;
+using fields::get_reference;
+using fields::get_references;
+using fields::moment;
+using fields::number;
+using fields::only_canonical;
+using fields::parse_payload;
+using fields::to_json;
+
 struct KindNames {
   Kind kind;
-  std::string_view word;
-  bool in_toto;
+  std::string_view name;  // "ballot/v1"
+  bool in_toto = false;
 };
-constexpr std::array<KindNames, 7> kKinds = {{{Kind::Charter, "charter", false},
-                                              {Kind::Evidence, "evidence", true},
-                                              {Kind::Gate, "gate", true},
-                                              {Kind::Proposal, "proposal", false},
-                                              {Kind::Ballot, "ballot", false},
-                                              {Kind::Tally, "tally", false},
-                                              {Kind::Release, "release", true}}};
+constexpr auto kKinds = std::to_array<KindNames>({{Kind::Charter, "charter/v1"},
+                                                  {Kind::Evidence, "evidence/v1", true},
+                                                  {Kind::Gate, "gate/v1", true},
+                                                  {Kind::Proposal, "proposal/v1"},
+                                                  {Kind::Ballot, "ballot/v1"},
+                                                  {Kind::Tally, "tally/v1"},
+                                                  {Kind::Release, "release/v1", true},
+                                                  {Kind::Model, "model/v1"},
+                                                  {Kind::RunIntent, "runintent/v1"},
+                                                  {Kind::EvalRun, "evalrun/v1"},
+                                                  {Kind::Stage, "stage/v1"},
+                                                  {Kind::Lease, "lease/v1"},
+                                                  {Kind::Stop, "stop/v1"},
+                                                  {Kind::Resume, "resume/v1"},
+                                                  {Kind::Revoke, "revoke/v1"},
+                                                  {Kind::Alarm, "alarm/v1"},
+                                                  {Kind::Incident, "incident/v1"}});
 
-constexpr std::array<std::string_view, 7> kKindNames = {
-    "charter/v1", "evidence/v1", "gate/v1", "proposal/v1", "ballot/v1", "tally/v1", "release/v1"};
-
-const KindNames& names_of(Kind kind) { return kKinds[static_cast<size_t>(kind)]; }
-
-Value number(uint64_t n) { return std::to_string(n); }
-Value moment(base::Time time) { return base::rfc3339(time); }
-Value digest(const crypto::Digest& d) { return crypto::hex(d); }
-
-Value to_json(const Context& context) {
-  return Object{{"charter", Object{{"id", context.charter_id},
-                                   {"version", number(context.charter_version)},
-                                   {"sha256", digest(context.charter_sha256)}}},
-                {"nonce", context.nonce},
-                {"origin", context.origin}};
-}
-
-Value to_json(const LeafReference& reference) {
-  return Object{{"leaf", number(reference.leaf)}, {"sha256", digest(reference.sha256)}};
-}
-
-Value to_json(const std::vector<LeafReference>& references) {
-  json::Array out;
-  for (const LeafReference& reference : references) out.push_back(to_json(reference));
-  return out;
-}
-
-Result<std::string> get_nonce(const Value& object) {
-  TRY(std::string nonce, json::get_string(object, "nonce"));
-  if (!crypto::digest_from_hex(nonce))
-    return malformed("a nonce has 64 lower-case hex digits", "nonce");
-  return nonce;
-}
-
-Result<Context> get_context(const Value& object) {
-  TRY(const Value* outer, json::get_object(object, "context"));
-  TRY_VOID(json::only_fields(*outer, {"charter", "nonce", "origin"}));
-  TRY(const Value* charter, json::get_object(*outer, "charter"));
-  TRY_VOID(json::only_fields(*charter, {"id", "version", "sha256"}));
-  Context context;
-  TRY(context.charter_id, json::get_string(*charter, "id"));
-  TRY(context.charter_version, get_decimal(*charter, "version"));
-  TRY(context.charter_sha256, get_digest(*charter, "sha256"));
-  TRY(context.origin, json::get_string(*outer, "origin"));
-  TRY(context.nonce, get_nonce(*outer));
-  return context;
-}
-
-Result<LeafReference> read_reference(const Value& value) {
-  TRY_VOID(json::only_fields(value, {"leaf", "sha256"}));
-  LeafReference reference;
-  TRY(reference.leaf, get_decimal(value, "leaf"));
-  TRY(reference.sha256, get_digest(value, "sha256"));
-  return reference;
-}
-
-Result<LeafReference> get_reference(const Value& object, std::string_view key) {
-  TRY(const Value* value, json::get_object(object, key));
-  return read_reference(*value);
-}
-
-// In the order of the log, none twice.
-Result<std::vector<LeafReference>> get_references(const Value& object, std::string_view key) {
-  TRY(const json::Array* items, json::get_array(object, key));
-  std::vector<LeafReference> out;
-  for (const Value& item : *items) {
-    TRY(const LeafReference reference, read_reference(item));
-    if (!out.empty() && out.back().leaf >= reference.leaf)
-      return malformed("field '" + std::string(key) + "': leaves stand in order, each once",
-                       std::string(key));
-    out.push_back(reference);
-  }
-  return out;
-}
-
-// A payload of ours: canonical JSON of the kind's type, so that there is one spelling of it.
-Result<Value> parse_payload(std::string_view payload, Kind kind) {
-  TRY(Value value, json::parse(payload));
-  if (!value.is_object()) return malformed("a payload is a JSON object");
-  TRY(const std::string type, json::get_string(value, "type"));
-  if (type != kind_name(kind))
-    return malformed("expected a payload of type " + std::string(kind_name(kind)), type);
-  return value;
-}
-
-template <class T>
-Result<T> only_canonical(T parsed, const std::string& formatted, std::string_view payload) {
-  if (formatted != payload) return malformed("the payload is not in canonical form");
-  return parsed;
-}
+const KindNames& names_of(Kind kind) { return *std::ranges::find(kKinds, kind, &KindNames::kind); }
 
 }  // namespace
 
-std::string_view kind_name(Kind kind) { return kKindNames[static_cast<size_t>(kind)]; }
+std::string_view kind_name(Kind kind) { return names_of(kind).name; }
 
 std::string payload_type(Kind kind) {
   if (names_of(kind).in_toto) return std::string(kInTotoPayloadType);
-  return "application/vnd.charter." + std::string(names_of(kind).word) + ".v1+json";
+  const std::string_view name = kind_name(kind);
+  return "application/vnd.charter." + std::string(name.substr(0, name.find('/'))) + ".v1+json";
 }
 
 std::string format_leaf(const Leaf& leaf) {
@@ -139,11 +73,11 @@ Result<Leaf> parse_leaf(std::string_view text) {
   TRY_VOID(json::only_fields(value, {"v", "type", "seq", "sha256", "subject", "time"}));
   TRY(const std::string version, json::get_string(value, "v"));
   TRY(const std::string type, json::get_string(value, "type"));
-  const auto kind = std::ranges::find(kKindNames, type);
-  if (version != "1" || kind == kKindNames.end())
+  const auto kind = std::ranges::find(kKinds, type, &KindNames::name);
+  if (version != "1" || kind == kKinds.end())
     return malformed("a leaf of a kind that is not known", type);
   Leaf leaf;
-  leaf.kind = static_cast<Kind>(kind - kKindNames.begin());
+  leaf.kind = kind->kind;
   TRY(leaf.seq, get_decimal(value, "seq"));
   TRY(leaf.envelope, get_digest(value, "sha256"));
   TRY(leaf.subject, get_digest(value, "subject"));

@@ -18,7 +18,26 @@
 
 namespace govern {
 
-enum class Kind : unsigned char { Charter, Evidence, Gate, Proposal, Ballot, Tally, Release };
+enum class Kind : unsigned char {
+  Charter,
+  Evidence,
+  Gate,
+  Proposal,
+  Ballot,
+  Tally,
+  Release,
+  // Of a model's life before and after the vote: lifecycle_statements.h.
+  Model,
+  RunIntent,
+  EvalRun,
+  Stage,
+  Lease,
+  Stop,
+  Resume,
+  Revoke,
+  Alarm,
+  Incident,
+};
 std::string_view kind_name(Kind kind);  // "ballot/v1"
 std::string payload_type(Kind kind);  // "application/vnd.charter.ballot.v1+json", or in-toto's own
 

@@ -323,6 +323,8 @@ base::Status apply_step(State* state, const LoggedStatement& s) {
       return apply_tally(state, s);
     case Kind::Release:
       return apply_release(state, s);
+    default:
+      break;
   }
   return malformed("an entry of a kind that is not known");
 }
