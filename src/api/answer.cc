@@ -2,6 +2,7 @@
 
 #include "api/generation_request.h"
 #include "gateway/gateway.h"
+#include "gateway/limits.h"
 
 namespace api {
 
@@ -31,9 +32,15 @@ std::optional<base::Error> failure_of(const gateway::End& end) {
   return {};
 }
 
-std::vector<net::Header> headers_of(const gateway::Admission& admission) {
+std::vector<net::Header> headers_of(const gateway::Admission& admission,
+                                    std::optional<base::Duration> retry_after) {
   std::vector<net::Header> headers;
-  for (const auto& [name, value] : admission.headers) headers.push_back({name, value});
+  for (const auto& [name, value] : admission.headers) {
+    if (!retry_after || !name.starts_with("retry-after")) headers.push_back({name, value});
+  }
+  if (!retry_after) return headers;
+  headers.push_back({"retry-after", gateway::retry_after_seconds(*retry_after)});
+  headers.push_back({"retry-after-ms", gateway::retry_after_ms(*retry_after)});
   return headers;
 }
 

@@ -28,8 +28,10 @@ struct AnswerChoice {
 // client is still there to read of it.
 std::optional<base::Error> failure_of(const gateway::End& end);
 
-// The headers that admission gave, for an answer or a refusal.
-std::vector<net::Header> headers_of(const gateway::Admission& admission);
+// The headers that admission gave, for an answer or a refusal; with the wait that a provider asked
+// for, in place of admission's own.
+std::vector<net::Header> headers_of(const gateway::Admission& admission,
+                                    std::optional<base::Duration> retry_after = {});
 
 // A sink that answers a call.
 class AnswerSink : public gateway::Sink, public std::enable_shared_from_this<AnswerSink> {
@@ -38,7 +40,9 @@ class AnswerSink : public gateway::Sink, public std::enable_shared_from_this<Ans
 
  protected:
   // An error before anything was sent.
-  void fail(const base::Error& error) const { call_.fail(error, headers_of(admission_)); }
+  void fail(const base::Error& error, std::optional<base::Duration> retry_after = {}) const {
+    call_.fail(error, headers_of(admission_, retry_after));
+  }
   void begin_events() const { call_.begin_events(headers_of(admission_)); }
   void respond_json(std::string body) const;
 

@@ -33,7 +33,7 @@ class MessageSink final : public AnswerSink {
     if (!buffer_.empty()) call_.exchange->write(buffer_);
   }
   void end(const gateway::End& end) override {
-    if (const auto error = failure_of(end)) return send_failure(*error);
+    if (const auto error = failure_of(end)) return send_failure(*error, end.retry_after);
     const MessageStop stop{end.finishes.front(), called_, stop_};
     if (!writer_) return respond_json(anthropic_answer(head_, choice_, end.usage, stop));
     buffer_.clear();
@@ -43,8 +43,8 @@ class MessageSink final : public AnswerSink {
   }
 
  private:
-  void send_failure(const base::Error& error) {
-    if (!writer_) return fail(error);
+  void send_failure(const base::Error& error, std::optional<base::Duration> retry_after) {
+    if (!writer_) return fail(error, retry_after);
     buffer_.clear();
     MessageWriter::error(&buffer_, anthropic_error_body(to_api_error(error)));
     call_.exchange->write(buffer_);

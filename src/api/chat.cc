@@ -51,7 +51,7 @@ class ChatSink final : public AnswerSink {
     if (!buffer_.empty()) call_.exchange->write(buffer_);
   }
   void end(const gateway::End& end) override {
-    if (const auto error = failure_of(end)) return send_failure(*error);
+    if (const auto error = failure_of(end)) return send_failure(*error, end.retry_after);
     if (stored_.is_null()) return send_end(end);
     keep(end);
   }
@@ -65,8 +65,8 @@ class ChatSink final : public AnswerSink {
       writer_->first(&buffer_, static_cast<int>(i),
                      shape_.tools_forced || (calls && choices_.size() == 1));
   }
-  void send_failure(const base::Error& error) const {
-    if (!writer_) return fail(error);
+  void send_failure(const base::Error& error, std::optional<base::Duration> retry_after) const {
+    if (!writer_) return fail(error, retry_after);
     call_.exchange->write("data: " + json::dump(error_body(to_api_error(error))) + "\n\n");
     call_.exchange->end();
   }
@@ -85,7 +85,7 @@ class ChatSink final : public AnswerSink {
     call_.app->workers.run([self = std::static_pointer_cast<ChatSink>(shared_from_this()), end] {
       const base::Status stored = store_chat_completion(
           self->call_, self->stored_, chat_answer(self->head_, self->choices_, end, self->shape_));
-      if (!stored) return self->send_failure(stored.error());
+      if (!stored) return self->send_failure(stored.error(), {});
       self->send_end(end);
     });
   }

@@ -39,7 +39,7 @@ class Prompts : public std::enable_shared_from_this<Prompts> {
   std::optional<size_t> take_next();
   void begin(size_t prompt);
   // One generation is no more, and why; then the others end too.
-  void fail(base::Error error, bool ended);
+  void fail(base::Error error, bool ended, std::optional<base::Duration> retry_after = {});
   void finish_locked();
 
   const Call call_;
@@ -52,7 +52,8 @@ class Prompts : public std::enable_shared_from_this<Prompts> {
   bool answered_ = false;
   std::vector<std::weak_ptr<gateway::Run>> runs_;
   std::optional<base::Error> error_;
-  gateway::Admission admission_;  // of the first prompt
+  std::optional<base::Duration> retry_after_;  // with the error, when a provider said so
+  gateway::Admission admission_;               // of the first prompt
   AnswerHead head_;
   std::optional<CompletionWriter> writer_;
   std::vector<AnswerChoice> choices_;
@@ -108,13 +109,14 @@ void Prompts::begin(size_t prompt) {
   if (stopped) (*run)->cancel();
 }
 
-void Prompts::fail(base::Error error, bool ended) {
+void Prompts::fail(base::Error error, bool ended, std::optional<base::Duration> retry_after) {
   std::vector<std::weak_ptr<gateway::Run>> runs;
   {
     const std::lock_guard lock(mutex_);
     if (ended) --running_;
     if (!error_) {
       error_ = std::move(error);
+      retry_after_ = retry_after;
       runs = runs_;
     }
     if (running_ == 0) finish_locked();
@@ -146,7 +148,7 @@ void Prompts::delta(size_t prompt, const gateway::Delta& delta) {
 }
 
 void Prompts::end(size_t prompt, const gateway::End& end) {
-  if (auto failure = failure_of(end)) return fail(*std::move(failure), true);
+  if (auto failure = failure_of(end)) return fail(*std::move(failure), true, end.retry_after);
   {
     const std::lock_guard lock(mutex_);
     --running_;
@@ -170,7 +172,7 @@ void Prompts::end(size_t prompt, const gateway::End& end) {
 void Prompts::finish_locked() {
   if (std::exchange(answered_, true)) return;
   if (!writer_) {
-    if (error_) return call_.fail(*error_, headers_of(admission_));
+    if (error_) return call_.fail(*error_, headers_of(admission_, retry_after_));
     std::vector<net::Header> headers = headers_of(admission_);
     headers.push_back({"content-type", "application/json"});
     return call_.respond(

@@ -130,6 +130,8 @@ ApiError to_api_error(const base::Error& error) {
   if (error.reason == "unsupported_parameter" || error.reason == "unsupported_value")
     out.status = 400;
   if (error.reason == "model_not_found") out.param.clear();
+  // Chat completions name the parameter alone.
+  if (error.reason == "invalid_json_schema" && error.where == "response_format") out.code.clear();
   if (error.code == Code::NotFound && error.reason != "model_not_found") out.code.clear();
   if (out.status == 501) out.headers = {{"x-should-retry", "false"}};
   return out;

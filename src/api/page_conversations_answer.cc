@@ -3,6 +3,7 @@
 #include <charconv>
 #include <utility>
 
+#include "api/answer.h"
 #include "api/workers.h"
 #include "base/log.h"
 #include "gateway/gateway.h"
@@ -98,7 +99,7 @@ void PageSink::finish(const gateway::End& end) {
   store_end(app_, answer_, finished);
   if (end.error && !begun_) {
     app_.generations.forget(answer_.conversation_id);
-    return call_.fail(*end.error);
+    return call_.fail(*end.error, headers_of({}, end.retry_after));
   }
   if (!begun_) begin();
   const auto stored =

@@ -31,7 +31,7 @@ class ResponseRun final : public gateway::Sink, public std::enable_shared_from_t
   // Stores a response in the background before its generation begins.
   base::Status prepare();
   // What prepare() did is undone, and the call is told why.
-  void refuse(const base::Error& error);
+  void refuse(const base::Error& error, std::optional<base::Duration> retry_after = {});
   gateway::Admission* admission() { return &admission_; }
   void attach(const std::shared_ptr<gateway::Run>& run);
 
@@ -137,9 +137,9 @@ base::Status ResponseRun::prepare() {
   return {};
 }
 
-void ResponseRun::refuse(const base::Error& error) {
+void ResponseRun::refuse(const base::Error& error, std::optional<base::Duration> retry_after) {
   call_.fail(response_refusal(error, stored_.response["model"].as_string()),
-             headers_of(admission_));
+             headers_of(admission_, retry_after));
   if (!background()) return;
   app_.generations.forget(id());
   if (const base::Status status = remove_response(app_.objects, stored_.project_id, id()); !status)
@@ -202,7 +202,7 @@ void ResponseRun::store() {
 }
 
 void ResponseRun::finish(const gateway::End& end) {
-  if (end.error && !begun_ && !background()) return refuse(*end.error);
+  if (end.error && !begun_ && !background()) return refuse(*end.error, end.retry_after);
   if (!begun_) begin();
   const ResponseEnd how = response_end(end, live_->cancel_asked());
   events_.finish(how, app_.clock.now());
@@ -219,7 +219,8 @@ void ResponseRun::finish(const gateway::End& end) {
   }
   live_->end();
   if (mode_ == Mode::Stream) return;
-  if (how.status == "failed" && end.error) return call_.fail(*end.error);
+  if (how.status == "failed" && end.error)
+    return call_.fail(*end.error, headers_of(admission_, end.retry_after));
   respond(stored_.response);
 }
 

@@ -19,6 +19,7 @@
 #include "gateway/testing_house.h"
 #include "journal/ledger.h"
 #include "net/http_chunked.h"
+#include "net/http_client.h"
 #include "net/raw_client.h"
 #include "objects/blobs.h"
 #include "objects/store.h"
@@ -59,8 +60,16 @@ struct Log {
 
 class ApiServer {
  public:
+  struct Setup {
+    std::string_view balance_usd = "100";
+    const base::Clock* clock = nullptr;  // outlives the server; null: the system's
+    int64_t context_length = 256;
+  };
   explicit ApiServer(std::string_view balance_usd = "100")
-      : folder_(files::TemporaryDirectory::create("api-test").value()) {
+      : ApiServer(Setup{.balance_usd = balance_usd}) {}
+  explicit ApiServer(const Setup& setup)
+      : clock_(setup.clock != nullptr ? *setup.clock : system_clock_),
+        folder_(files::TemporaryDirectory::create("api-test").value()) {
     base::set_log_sink([](std::string_view line) {
       const std::lock_guard lock(Log::get().mutex);
       Log::get().text += line;
@@ -73,10 +82,10 @@ class ApiServer {
     founding_ = must(identity_->found("Home", "Owner"));
     account_ = journal::customer_account(founding_.organisation.id);
     EXPECT_TRUE(
-        ledger_->deposit(account_, money::parse_usd(balance_usd).value(), "opening", "test"));
+        ledger_->deposit(account_, money::parse_usd(setup.balance_usd).value(), "opening", "test"));
     key_ = must(identity_->create_key(founding_.owner.id, founding_.project.id, "test"))
                .secret.reveal();
-    start();
+    start(setup.context_length);
   }
   ~ApiServer() {
     http_->stop();
@@ -122,6 +131,7 @@ class ApiServer {
   journal::Ledger& ledger() { return *ledger_; }
   identity::Identity& identity() { return *identity_; }
   objects::Store& objects() { return *objects_; }
+  objects::Blobs& blobs() { return *blobs_; }
   const identity::Identity::Founding& founding() const { return founding_; }
   const std::string& account() const { return account_; }
   static std::string log() {
@@ -135,8 +145,8 @@ class ApiServer {
     EXPECT_TRUE(result) << result.error().text();
     return *std::move(result);
   }
-  void start() {
-    gateway::testing::write_tiny_model(path("tiny"));
+  void start(int64_t context_length) {
+    gateway::testing::write_tiny_model(path("tiny"), 11, context_length);
     engine::Options options;
     options.threads = 1;
     options.kv_bytes_max = 8 << 20;
@@ -151,7 +161,8 @@ class ApiServer {
     release.issued = clock_.now();
     auto model = must(model::Model::load(must(model::open_model(path("tiny")))));
     auto channel = must(gateway::Channel::start(release, std::move(model), options));
-    gateway_.emplace(*ledger_, metrics_, clock_, nullptr, std::vector{std::move(channel)});
+    client_ = must(net::HttpClient::start({.threads = 1}));
+    gateway_.emplace(*ledger_, metrics_, clock_, client_.get(), std::vector{std::move(channel)});
     workers_.emplace(2);
     app_.emplace(App{*gateway_,
                      *identity_,
@@ -176,8 +187,9 @@ class ApiServer {
     http_->start(*service_);
   }
 
+  base::SystemClock system_clock_;
+  const base::Clock& clock_;
   files::TemporaryDirectory folder_;
-  base::SystemClock clock_;
   telemetry::Registry metrics_;
   std::unique_ptr<identity::Identity> identity_;
   std::unique_ptr<journal::Ledger> ledger_;
@@ -187,6 +199,7 @@ class ApiServer {
   identity::Identity::Founding founding_;
   std::string account_, key_;
   Generations generations_;
+  std::unique_ptr<net::HttpClient> client_;
   std::optional<Workers> workers_;
   std::optional<gateway::Gateway> gateway_;
   std::optional<App> app_;
