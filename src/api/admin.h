@@ -87,6 +87,7 @@ void list_keys(const Call& call);
 void create_key(const Call& call);
 void get_key(const Call& call);
 void revoke_key(const Call& call);
+void change_key(const Call& call);
 void rotate_key(const Call& call);
 void list_project_keys(const Call& call);
 void get_project_key(const Call& call);
@@ -95,7 +96,7 @@ void list_admin_keys(const Call& call);
 void create_admin_key(const Call& call);
 void get_admin_key(const Call& call);
 void revoke_admin_key(const Call& call);
-extern const Schema kKeyBody, kAdminKeyBody, kRotateBody;
+extern const Schema kKeyBody, kAdminKeyBody, kKeyChangeBody, kRotateBody;
 
 // organization_limits.cc
 void list_limits(const Call& call);

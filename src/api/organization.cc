@@ -5,14 +5,14 @@
 namespace api {
 namespace {
 
-constexpr std::string_view kScope = "api.admin";
+constexpr std::string_view kScope = "api.admin", kUsageScope = "usage.read";
 
-constexpr Route get(std::string_view pattern, void (*handle)(const Call&),
-                    std::string_view summary) {
+constexpr Route get(std::string_view pattern, void (*handle)(const Call&), std::string_view summary,
+                    std::string_view scope = kScope) {
   return {.method = "GET",
           .pattern = pattern,
           .auth = Auth::Admin,
-          .scope = kScope,
+          .scope = scope,
           .blocks = true,
           .handle = handle,
           .summary = summary};
@@ -86,6 +86,8 @@ const Route kRoutes[] = {
     change("POST", "/v1/organization/api_keys", &kKeyBody, create_key,
            "makes a key: the secret is shown once"),
     get("/v1/organization/api_keys/{id}", get_key, "one key"),
+    change("POST", "/v1/organization/api_keys/{id}", &kKeyChangeBody, change_key,
+           "changes a key's name, or the models that it may ask for"),
     change("DELETE", "/v1/organization/api_keys/{id}", nullptr, revoke_key,
            "revokes a key at once"),
     change("POST", "/v1/organization/api_keys/{id}/rotate", &kRotateBody, rotate_key,
@@ -104,8 +106,9 @@ const Route kRoutes[] = {
            "sets the monthly budget of the organization"),
     change("DELETE", "/v1/organization/spend_limit", nullptr, remove_spend_limit,
            "removes the monthly budget of the organization"),
-    get("/v1/organization/usage/{kind}", get_usage, "what was used, by buckets of time"),
-    get("/v1/organization/costs", get_costs, "what it cost, by buckets of time"),
+    get("/v1/organization/usage/{kind}", get_usage, "what was used, by buckets of time",
+        kUsageScope),
+    get("/v1/organization/costs", get_costs, "what it cost, by buckets of time", kUsageScope),
     get("/v1/organization/audit_logs", list_audit_logs, "who did what, when and from where"),
 };
 

@@ -18,10 +18,21 @@ constexpr Field kKeyFields[] = {
     {.name = "project_id", .kinds = kString, .summary = "absent: the first project"},
     {.name = "owner_id", .kinds = kString, .summary = "a user or service account; absent: you"},
     {.name = "scopes", .kinds = kArray, .max = 50, .elements = kString},
+    {.name = "allowed_models",
+     .kinds = kArray,
+     .max = 100,
+     .elements = kString,
+     .summary = "absent or empty: all"},
     {.name = "expires_in_seconds", .kinds = kInteger, .min = 1, .max = kLifeSecondsMax}};
 constexpr Field kAdminKeyFields[] = {
     {.name = "name", .kinds = kString, .required = true, .min = 1, .max = 200},
     {.name = "expires_in_seconds", .kinds = kInteger, .min = 1, .max = kLifeSecondsMax}};
+constexpr Field kChangeFields[] = {{.name = "name", .kinds = kString, .min = 1, .max = 200},
+                                   {.name = "allowed_models",
+                                    .kinds = kArray,
+                                    .max = 100,
+                                    .elements = kString,
+                                    .summary = "absent: as before; empty: all"}};
 constexpr Field kRotateFields[] = {
     {.name = "grace_seconds", .kinds = kInteger, .min = 0, .max = 30 * 24 * 3600}};
 constexpr int64_t kGraceSeconds = 24 * 3600;
@@ -86,6 +97,13 @@ base::Result<Key> admin_key(const Call& call) {
   return key;
 }
 
+std::vector<std::string> texts_of(const json::Value& list) {
+  std::vector<std::string> out;
+  if (list.is_array())
+    for (const json::Value& item : list.as_array()) out.push_back(item.as_string());
+  return out;
+}
+
 base::Result<json::Value> made(const Call& call, std::optional<KeyKind> kind) {
   TRY(const json::Value body, call.json_body());
   identity::KeyRequest request;
@@ -97,12 +115,21 @@ base::Result<json::Value> made(const Call& call, std::optional<KeyKind> kind) {
   if (request.project_id.empty() && request.kind != KeyKind::Admin)
     request.project_id = call.app->identity.projects(call.caller.org_id).front().id;
   if (!request.project_id.empty()) TRY_VOID(project_of(call, request.project_id));
-  if (body["scopes"].is_array())
-    for (const json::Value& scope : body["scopes"].as_array())
-      request.scopes.push_back(scope.as_string());
+  request.scopes = texts_of(body["scopes"]);
+  request.models = texts_of(body["allowed_models"]);
   TRY(request.expires, expiry_field(call, body));
   TRY(const identity::NewKey key, call.app->identity.create_key(request, actor_of(call)));
   return new_key_json(call, key);
+}
+
+base::Result<json::Value> changed(const Call& call) {
+  TRY(const Key key, key_of(call, call.parameters[0]));
+  TRY(const json::Value body, call.json_body());
+  identity::KeyChange change;
+  if (body["name"].is_string()) change.name = body["name"].as_string();
+  if (body["allowed_models"].is_array()) change.models = texts_of(body["allowed_models"]);
+  TRY(const Key now, call.app->identity.change_key(key.id, change, actor_of(call)));
+  return key_json(call, now);
 }
 
 base::Result<json::Value> rotated(const Call& call) {
@@ -118,11 +145,13 @@ base::Result<json::Value> rotated(const Call& call) {
 
 const Schema kKeyBody{"ApiKeyRequest", kKeyFields};
 const Schema kAdminKeyBody{"AdminApiKeyRequest", kAdminKeyFields};
+const Schema kKeyChangeBody{"ApiKeyChange", kChangeFields};
 const Schema kRotateBody{"RotateApiKeyRequest", kRotateFields};
 
 json::Value key_json(const Call& call, const Key& key) {
-  json::Array scopes;
+  json::Array scopes, models;
   for (const std::string& scope : key.scopes) scopes.emplace_back(scope);
+  for (const std::string& model : key.models) models.emplace_back(model);
   const json::Value project = key.project_id.empty() ? json::Value() : json::Value(key.project_id);
   return json::Object{{"object", object_of(key)},
                       {"id", key.id},
@@ -133,6 +162,7 @@ json::Value key_json(const Call& call, const Key& key) {
                       {"owner", owner_json(call, key)},
                       {"owner_project_access", is_dead(call, key) ? "inactive" : "active"},
                       {"scopes", std::move(scopes)},
+                      {"allowed_models", std::move(models)},
                       {"created_at", key.created.seconds()},
                       {"last_used_at", seconds_or_null(key.last_used)},
                       {"expires_at", seconds_or_null(key.expires)},
@@ -158,6 +188,7 @@ void get_key(const Call& call) {
   answer(call, key_of(call, call.parameters[0]),
          [&](const Key& key) { return key_json(call, key); });
 }
+void change_key(const Call& call) { answer(call, changed(call)); }
 void revoke_key(const Call& call) { answer(call, revoked(call, key_of(call, call.parameters[0]))); }
 void rotate_key(const Call& call) { answer(call, rotated(call)); }
 

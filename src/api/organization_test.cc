@@ -151,6 +151,81 @@ TEST_F(Organization, ScopesHoldOnEveryRoute) {
       400);
 }
 
+TEST_F(Organization, AKeyForUsageReadsUsageAndNothingElse) {
+  const auto header = [&](json::Array scopes) {
+    const Reply made =
+        call("POST", "api_keys", json::Object{{"name", "narrow"}, {"scopes", std::move(scopes)}});
+    return "Authorization: Bearer " + made.json["value"].as_string() + "\r\n";
+  };
+  const std::string usage = header({"usage.read"}), admin = header({"api.admin"});
+  for (const std::string path : {"costs?start_time=0", "usage/completions?start_time=0"}) {
+    for (const std::string& key : {usage, admin})
+      EXPECT_EQ(server().request("GET", "/v1/organization/" + path, "", key).status, 200) << path;
+  }
+  for (const std::string path : {"users", "api_keys", "audit_logs"}) {
+    EXPECT_EQ(server().request("GET", "/v1/organization/" + path, "", usage).status, 403) << path;
+    EXPECT_EQ(server().request("GET", "/v1/organization/" + path, "", admin).status, 200) << path;
+  }
+}
+
+// Other models do not exist for such a key, by whichever route it asks.
+TEST_F(Organization, AKeyAsksForItsModelsAlone) {
+  const Reply made = call("POST", "api_keys",
+                          json::Object{{"name", "narrow"}, {"allowed_models", json::Array{"big"}}});
+  ASSERT_EQ(made.status, 200) << made.body;
+  EXPECT_EQ(made.json["allowed_models"], json::Value(json::Array{"big"}));
+  const std::string id = made.json["id"].as_string();
+  const std::string header = "Authorization: Bearer " + made.json["value"].as_string() + "\r\n";
+  const auto ask = [&](const std::string& path, json::Object more) {
+    json::Value body = json::Object{{"model", "tiny"}};
+    for (auto& [name, value] : more) body.set(name, std::move(value));
+    return server().request("POST", path, json::dump(body), header);
+  };
+  const json::Value messages = testing::chat_body()["messages"];
+  struct Case {
+    std::string path;
+    json::Object more;
+    int status;
+  };
+  const Case cases[] = {
+      {"/v1/chat/completions", {{"messages", messages}, {"max_tokens", 1}}, 404},
+      {"/v1/chat/completions", {{"messages", messages}, {"stream", true}, {"max_tokens", 1}}, 404},
+      {"/v1/completions", {{"prompt", "a"}, {"max_tokens", 1}}, 404},
+      {"/v1/embeddings", {{"input", "a"}}, 404},
+      {"/v1/messages", {{"messages", messages}, {"max_tokens", 1}}, 404},
+      {"/v1/messages/count_tokens", {{"messages", messages}}, 404},
+      {"/v1/responses", {{"input", "a"}}, 400},
+  };
+  for (const Case& one : cases) {
+    const Reply refused = ask(one.path, one.more);
+    EXPECT_EQ(refused.status, one.status) << one.path << refused.body;
+    if (one.path.find("messages") == std::string::npos)
+      EXPECT_EQ(refused.error()["code"], json::Value("model_not_found")) << one.path;
+  }
+  EXPECT_EQ(ask("/v1/chat/completions", cases[0].more).error()["message"],
+            json::Value("The model `tiny` does not exist or you do not have access to it."));
+  EXPECT_EQ(server().request("GET", "/v1/models", "", header).json["data"].as_array().size(), 0u);
+  EXPECT_EQ(server().request("GET", "/v1/models/tiny", "", header).status, 404);
+  EXPECT_EQ(server().ledger().open_holds(), 0);
+
+  const Reply changed =
+      call("POST", "api_keys/" + id, json::Object{{"allowed_models", json::Array{"big", "tiny"}}});
+  ASSERT_EQ(changed.status, 200) << changed.body;
+  EXPECT_EQ(changed.json["name"], json::Value("narrow"));
+  for (const Case& one : cases) EXPECT_EQ(ask(one.path, one.more).status, 200) << one.path;
+  EXPECT_EQ(server().request("GET", "/v1/models/tiny", "", header).status, 200);
+  EXPECT_EQ(call("GET", "api_keys/" + id).json["allowed_models"],
+            json::Value(json::Array{"big", "tiny"}));
+  EXPECT_EQ(
+      call("POST", "api_keys/" + id, json::Object{{"allowed_models", json::Array{""}}}).status,
+      400);
+  EXPECT_EQ(call("POST", "api_keys/" + id, json::Object{{"scopes", json::Array{}}}).status, 400)
+      << "a change of a key never widens its scopes";
+  EXPECT_EQ(call("POST", "api_keys/key_none", json::Object{{"name", "x"}}).status, 404);
+  ASSERT_EQ(call("DELETE", "api_keys/" + id).status, 200);
+  EXPECT_EQ(call("POST", "api_keys/" + id, json::Object{{"name", "x"}}).status, 400);
+}
+
 TEST_F(Organization, LimitsAndBudgetsAreSetAndTakenAway) {
   const Reply set = call(
       "POST", "limits",

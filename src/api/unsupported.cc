@@ -22,6 +22,7 @@ constexpr Route refused(std::string_view method, std::string_view pattern) {
   return {.method = method,
           .pattern = pattern,
           .auth = Auth::Key,
+          .scope = "model.request",
           .body_bytes_max = kBodyBytesMax,
           .spool = true,
           .handle = refuse,

@@ -12,6 +12,15 @@ using base::Code;
 
 constexpr std::string_view kKeys = "/v1/organization/api_keys";
 
+// "  (only a, b)"
+std::string models_text(const json::Value& models) {
+  std::string out;
+  if (!models.is_array() || models.as_array().empty()) return out;
+  for (const json::Value& model : models.as_array())
+    out.append(out.empty() ? "  (only " : ", ").append(model.as_string());
+  return out + ")";
+}
+
 std::string key_line(const json::Value& key) {
   const std::string state =
       !key["revoked_at"].is_null()   ? "revoked " + shown_time(key["revoked_at"])
@@ -19,7 +28,7 @@ std::string key_line(const json::Value& key) {
                                      : "good";
   return shown(key["id"]) + "  " + shown(key["redacted_value"]) + "  " + shown(key["kind"]) + "  " +
          shown(key["project_id"]) + "  " + shown_time(key["created_at"]) + "  " + state + "  " +
-         shown(key["name"]);
+         shown(key["name"]) + models_text(key["allowed_models"]);
 }
 
 void print_new(const json::Value& made, bool as_json) {
@@ -27,6 +36,18 @@ void print_new(const json::Value& made, bool as_json) {
   std::puts(made["value"].as_string().c_str());
   std::fprintf(stderr, "%s is shown only this once; keep it in a safe place\n",
                shown(made["id"]).c_str());
+}
+
+// "a,b" → ["a", "b"]; "all" → [].
+json::Array models_of(std::string_view text) {
+  json::Array models;
+  if (text == "all") return models;
+  for (; !text.empty(); text.remove_prefix(std::min(text.size(), text.find(',')))) {
+    if (text.starts_with(',')) text.remove_prefix(1);
+    const std::string_view name = text.substr(0, text.find(','));
+    if (!name.empty()) models.emplace_back(name);
+  }
+  return models;
 }
 
 base::Status create(std::span<const std::string> arguments) {
@@ -38,6 +59,7 @@ base::Status create(std::span<const std::string> arguments) {
   const auto& owner = options.text("--owner", "");
   const auto& expires = options.text("--expires", "");
   const auto& scopes = options.list("--scope");
+  const auto& models = options.text("--models", "all");
   TRY_VOID(options.parse(arguments));
   json::Value body = json::Object{{"name", name}, {"kind", kind}};
   if (!project.empty()) body.set("project_id", project);
@@ -47,6 +69,7 @@ base::Status create(std::span<const std::string> arguments) {
     for (const std::string& scope : scopes) list.emplace_back(scope);
     body.set("scopes", std::move(list));
   }
+  body.set("allowed_models", models_of(models));
   if (!expires.empty()) {
     TRY(const base::Duration life, base::parse_duration(expires));
     body.set("expires_in_seconds", life.ns / 1'000'000'000);
@@ -68,6 +91,25 @@ base::Status list(std::span<const std::string> arguments) {
   const std::string target = std::string(kKeys) + "?include_revoked=" + (all ? "true" : "false") +
                              "&kind=" + escaped(kind) + "&project_id=" + escaped(project);
   return print_items(control->list(target), options.json(), key_line);
+}
+
+base::Status change(std::span<const std::string> arguments) {
+  Options options("key");
+  const auto& id = options.positional("KEY_ID");
+  const auto& data = options.text("--data", "");
+  const auto& name = options.text("--name", "");
+  const auto& models = options.text("--models", "all");
+  TRY_VOID(options.parse(arguments));
+  json::Value body = json::Object{};
+  if (options.given("--name")) body.set("name", name);
+  if (options.given("--models")) body.set("allowed_models", models_of(models));
+  TRY(const auto control, open_control(data));
+  TRY(const json::Value key, control->post(std::string(kKeys) + "/" + escaped(id), body));
+  if (options.json())
+    print_json(key);
+  else
+    std::puts(key_line(key).c_str());
+  return {};
 }
 
 base::Status revoke(std::span<const std::string> arguments) {
@@ -129,11 +171,8 @@ base::Status owner_link(std::span<const std::string> arguments) {
   return {};
 }
 
-constexpr Action kActions[] = {{"create", create},
-                               {"list", list},
-                               {"revoke", revoke},
-                               {"rotate", rotate},
-                               {"owner-link", owner_link}};
+constexpr Action kActions[] = {{"create", create}, {"list", list},     {"change", change},
+                               {"revoke", revoke}, {"rotate", rotate}, {"owner-link", owner_link}};
 
 base::Status run_key(std::span<const std::string> arguments) {
   return run_action("key", kActions, arguments);
@@ -146,8 +185,10 @@ const Command kKeyCommand = {
     "key", "API keys and sign-in links",
     "usage: charter key create [--name NAME] [--kind user|project|service_account|admin] "
     "[--project ID]\n"
-    "                          [--owner ID] [--scope SCOPE]... [--expires 30d]\n"
+    "                          [--owner ID] [--scope SCOPE]... [--models NAME,NAME...] "
+    "[--expires 30d]\n"
     "       charter key list [--kind KIND] [--project ID] [--all]\n"
+    "       charter key change KEY_ID [--name NAME] [--models NAME,NAME...|all]\n"
     "       charter key revoke KEY_ID\n"
     "       charter key rotate KEY_ID [--grace 24h]\n"
     "       charter key owner-link [--user ID] [--url http://127.0.0.1:8080]\n\n"
@@ -160,6 +201,7 @@ const Command kKeyCommand = {
     "owner. Scopes narrow a key: model.read, model.request, responses.*, files.*, batches.*, "
     "fine_tuning.*,\n"
     "vector_stores.*, webhooks.* (each .read and .write), usage.read, api.admin.\n"
+    "--models names the models that the key may ask for; no others exist for it.\n"
     "rotate gives the key a new secret; the old one works on for the grace. revoke ends a key at "
     "once. list leaves\n"
     "revoked keys out unless --all is given. owner-link prints an address that signs a user in, "

@@ -55,6 +55,13 @@ TEST_F(LedgerCommands, KeyIsMadeListedAndRevoked) {
   ASSERT_TRUE(run(kKeyCommand, {"list"}));
   EXPECT_EQ(output()["id"], made["id"]);
   EXPECT_EQ(output_.find(secret), std::string::npos);
+  EXPECT_EQ(made["allowed_models"], json::Value(json::Array{}));
+  ASSERT_TRUE(run(kKeyCommand, {"change", made["id"].as_string(), "--models", "small,large"}));
+  EXPECT_EQ(output()["allowed_models"], json::Value(json::Array{"small", "large"}));
+  EXPECT_EQ(output()["name"], json::Value("ci"));
+  ASSERT_TRUE(run(kKeyCommand, {"create", "--models", "small"}));
+  EXPECT_EQ(identity()->authenticate_key(output()["value"].as_string())->models,
+            std::vector<std::string>{"small"});
   EXPECT_FALSE(run(kKeyCommand, {"revoke"}));
   ASSERT_TRUE(run(kKeyCommand, {"revoke", made["id"].as_string()}));
   EXPECT_FALSE(identity()->authenticate_key(secret));

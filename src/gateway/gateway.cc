@@ -27,14 +27,25 @@ Gateway::~Gateway() {
   wait(base::seconds(3600));
 }
 
-std::vector<std::shared_ptr<const ModelRoute>> Gateway::models(const identity::Caller&) const {
-  return catalog()->routes();
+namespace {
+
+bool may_ask(const identity::Caller& caller, std::string_view model) {
+  return caller.models.empty() || std::ranges::find(caller.models, model) != caller.models.end();
 }
 
-base::Result<std::shared_ptr<const ModelRoute>> Gateway::find_model(const identity::Caller&,
+}  // namespace
+
+std::vector<std::shared_ptr<const ModelRoute>> Gateway::models(
+    const identity::Caller& caller) const {
+  auto routes = catalog()->routes();
+  std::erase_if(routes, [&](const auto& route) { return !may_ask(caller, route->name); });
+  return routes;
+}
+
+base::Result<std::shared_ptr<const ModelRoute>> Gateway::find_model(const identity::Caller& caller,
                                                                     std::string_view name) const {
   std::shared_ptr<const ModelRoute> route = catalog()->find(name);
-  if (route) return route;
+  if (route && may_ask(caller, name)) return route;
   return base::fail(
       base::Code::NotFound,
       "The model `" + std::string(name) + "` does not exist or you do not have access to it.",

@@ -34,7 +34,7 @@ class Gateway {
           net::HttpClient* client, std::vector<std::shared_ptr<Channel>> releases);
   ~Gateway();
 
-  // The public models as they are; a caller's own are those that its key may use.
+  // The public models as they are; a caller's own are those that its key may ask for.
   std::shared_ptr<const Catalog> catalog() const { return directory_.catalog().get(); }
   ModelDirectory& directory() { return directory_; }
   std::vector<std::shared_ptr<const ModelRoute>> models(const identity::Caller& caller) const;

@@ -59,6 +59,7 @@ base::Result<Caller> caller_of(const Tables& tables, const Key& key, base::Time 
                 .key_id = key.id,
                 .account = "2000:" + key.org_id,
                 .scopes = key.scopes,
+                .models = key.models,
                 .key_kind = key.kind};
   if (key.kind == KeyKind::Service) return caller;
   const auto user = tables.users.find(key.user_id);

@@ -61,6 +61,7 @@ struct Caller {
   std::string account = {};  // the ledger account that pays: "2000:" + org_id
   Role role = Role::Member;
   std::vector<std::string> scopes = {};  // empty: everything that its role may
+  std::vector<std::string> models = {};  // that it may ask for; empty: all
   KeyKind key_kind = KeyKind::User;
   std::shared_ptr<const EffectiveLimits> limits = {};  // null: none
   bool local = false;                                  // the operator, through the control socket
@@ -103,6 +104,9 @@ class Identity {
   // A new secret for the same key; the old one works for `grace` longer.
   base::Result<NewKey> rotate_key(std::string_view key_id, base::Duration grace,
                                   const Actor& by = {});
+  // Counts from the next request on. A revoked key: FailedPrecondition, reason KEY_REVOKED.
+  base::Result<Key> change_key(std::string_view key_id, const KeyChange& change,
+                               const Actor& by = {});
   std::vector<Key> keys(std::string_view org_id) const;
   std::optional<Key> find_key(std::string_view key_id) const;
 

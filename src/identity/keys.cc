@@ -60,9 +60,13 @@ std::string redacted(KeyKind kind, std::string_view secret) {
 }
 
 json::Object key_details(const Key& key) {
-  json::Array scopes;
+  json::Array scopes, models;
   for (const std::string& scope : key.scopes) scopes.emplace_back(scope);
-  return {{"kind", key_kind_name(key.kind)}, {"name", key.name}, {"scopes", std::move(scopes)}};
+  for (const std::string& model : key.models) models.emplace_back(model);
+  return {{"kind", key_kind_name(key.kind)},
+          {"name", key.name},
+          {"scopes", std::move(scopes)},
+          {"allowed_models", std::move(models)}};
 }
 
 }  // namespace
@@ -70,6 +74,7 @@ json::Object key_details(const Key& key) {
 base::Result<NewKey> Identity::create_key(const KeyRequest& request, const Actor& by) {
   TRY_VOID(check_name(request.name, "name"));
   TRY_VOID(check_scopes(request.scopes));
+  TRY_VOID(check_models(request.models));
   std::lock_guard change(state_->change);
   TRY(Owner owner, owner_of(*this, request));
   const base::Time now = state_->clock.now();
@@ -81,7 +86,8 @@ base::Result<NewKey> Identity::create_key(const KeyRequest& request, const Actor
   key.org_id = std::move(owner.org_id), key.project_id = std::move(owner.project_id);
   key.user_id = std::move(owner.user_id);
   key.name = request.name, key.redacted = redacted(request.kind, secret);
-  key.scopes = request.scopes, key.created = now, key.expires = request.expires;
+  key.scopes = request.scopes, key.models = request.models;
+  key.created = now, key.expires = request.expires;
   const KeySecret held{key.id, state_->hash(secret), {}};
   TRY_VOID(state_->write(
       [&](db::Database& database) -> base::Status {
@@ -99,8 +105,13 @@ base::Result<NewKey> Identity::create_key(const KeyRequest& request, const Actor
 base::Result<NewKey> Identity::create_key(std::string_view user_id, std::string_view project_id,
                                           std::string_view name, std::vector<std::string> scopes,
                                           std::optional<base::Time> expires) {
-  return create_key(KeyRequest{KeyKind::User, std::string(user_id), std::string(project_id),
-                               std::string(name), std::move(scopes), expires});
+  return create_key(KeyRequest{KeyKind::User,
+                               std::string(user_id),
+                               std::string(project_id),
+                               std::string(name),
+                               std::move(scopes),
+                               expires,
+                               {}});
 }
 
 base::Result<NewKey> Identity::rotate_key(std::string_view key_id, base::Duration grace,
@@ -135,6 +146,30 @@ base::Result<NewKey> Identity::rotate_key(std::string_view key_id, base::Duratio
   state_->tables.key_secrets[held.hash] = held;
   state_->tables.keys.find(key.id)->second.key = key;
   return NewKey{std::move(key), base::Secret(secret)};
+}
+
+base::Result<Key> Identity::change_key(std::string_view key_id, const KeyChange& change,
+                                       const Actor& by) {
+  if (change.name) TRY_VOID(check_name(*change.name, "name"));
+  if (change.models) TRY_VOID(check_models(*change.models));
+  std::lock_guard lock_change(state_->change);
+  const auto found = find_key(key_id);
+  if (!found) return unknown("key", key_id);
+  if (found->revoked)
+    return base::fail(Code::FailedPrecondition, "a revoked key stays so; make a new one",
+                      std::string(key_id), "KEY_REVOKED");
+  Key key = *found;
+  key.name = change.name.value_or(key.name), key.models = change.models.value_or(key.models);
+  TRY_VOID(state_->write(
+      [&](db::Database& database) {
+        return database.run("UPDATE keys SET name = ?, models = ? WHERE id = ?", key.name,
+                            list_text(key.models), key.id);
+      },
+      act("api_key.updated", key.org_id, key.id, key_details(key), key.project_id), by));
+  std::unique_lock lock(state_->mutex);
+  Key& stored = state_->tables.keys.find(key.id)->second.key;
+  stored.name = key.name, stored.models = key.models;
+  return key;
 }
 
 base::Status Identity::State::revoke_where(const std::function<bool(const Key&)>& fits) {

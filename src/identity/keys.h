@@ -1,5 +1,5 @@
-// API keys and what they may do: kinds, scopes, expiry, rotation. A key's secret is 256 random bits
-// behind the prefix of its kind, and is kept only as a keyed hash.
+// API keys and what they may do: kinds, scopes, models, expiry, rotation. A key's secret is 256
+// random bits behind the prefix of its kind, and is kept only as a keyed hash.
 #pragma once
 
 #include <optional>
@@ -31,6 +31,7 @@ struct Key {
   std::string name = {};
   std::string redacted = {};             // "sk-charter-…wXyZ"
   std::vector<std::string> scopes = {};  // empty: everything that its user may
+  std::vector<std::string> models = {};  // public names that it may ask for; empty: all
   base::Time created = {};
   std::optional<base::Time> expires = {};
   std::optional<base::Time> revoked = {};
@@ -51,10 +52,17 @@ struct KeyRequest {
   std::string name = {};
   std::vector<std::string> scopes = {};
   std::optional<base::Time> expires = {};
+  std::vector<std::string> models = {};
+};
+
+// What a key can be given anew; absent: as it was.
+struct KeyChange {
+  std::optional<std::string> name = {};
+  std::optional<std::vector<std::string>> models = {};
 };
 
 // The scopes that there are. A key with scopes may do only what they name; "x.write" includes
-// "x.read".
+// "x.read", and "api.admin" includes "usage.read".
 struct ScopeInfo {
   std::string_view name;
   std::string_view meaning;
@@ -63,5 +71,8 @@ std::span<const ScopeInfo> all_scopes();
 bool scopes_allow(std::span<const std::string> granted, std::string_view needed);
 base::Status check_scopes(
     std::span<const std::string> scopes);  // InvalidArgument names the wrong one
+
+constexpr size_t kModelsMax = 100;
+base::Status check_models(std::span<const std::string> models);  // their number and their length
 
 }  // namespace identity

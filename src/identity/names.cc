@@ -16,6 +16,7 @@ constexpr std::array<std::string_view, 4> kKeyPrefixes{"sk-charter-", "sk-proj-"
 constexpr std::array<std::string_view, 4> kScopeKinds{"organization", "project", "user", "key"};
 constexpr std::array<std::string_view, 4> kActorKinds{"system", "api_key", "session", "local"};
 
+constexpr std::string_view kUsageScope = "usage.read", kAdminScope = "api.admin";
 constexpr ScopeInfo kScopes[] = {
     {"model.read", "list models"},
     {"model.request", "chat, completions, embeddings, moderations, responses"},
@@ -31,8 +32,8 @@ constexpr ScopeInfo kScopes[] = {
     {"vector_stores.write", "make, fill and delete vector stores"},
     {"webhooks.read", "read webhook endpoints"},
     {"webhooks.write", "make and delete webhook endpoints"},
-    {"usage.read", "read usage and costs"},
-    {"api.admin", "the routes below /v1/organization"},
+    {kUsageScope, "read usage and costs"},
+    {kAdminScope, "the routes below /v1/organization"},
 };
 
 template <class Enum, size_t Count>
@@ -78,7 +79,7 @@ std::span<const ScopeInfo> all_scopes() { return kScopes; }
 bool scopes_allow(std::span<const std::string> granted, std::string_view needed) {
   if (granted.empty()) return true;
   return std::ranges::any_of(granted, [needed](const std::string& scope) {
-    if (scope == needed) return true;
+    if (scope == needed || (scope == kAdminScope && needed == kUsageScope)) return true;
     return scope.ends_with(".write") && needed.ends_with(".read") &&
            std::string_view(scope).substr(0, scope.size() - 6) ==
                needed.substr(0, needed.size() - 5);
@@ -97,6 +98,15 @@ base::Status check_scopes(std::span<const std::string> scopes) {
                       "invalid_value");
   }
   return {};
+}
+
+base::Status check_models(std::span<const std::string> models) {
+  const bool named = std::ranges::all_of(
+      models, [](const std::string& name) { return check_name(name, "").has_value(); });
+  if (named && models.size() <= kModelsMax) return {};
+  return base::fail(base::Code::InvalidArgument,
+                    "a key names at most 100 models, each by 1 to 200 bytes of printable text",
+                    "allowed_models", "invalid_value");
 }
 
 std::string_view Invitation::status(base::Time now) const {

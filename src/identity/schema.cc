@@ -71,6 +71,10 @@ CREATE TABLE audit(
 CREATE INDEX audit_by_org ON audit(org, seq);
 CREATE TRIGGER audit_stays BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit trail only grows'); END;
 CREATE TRIGGER audit_stands BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit trail only grows'); END;
+)sql",
+    // Models that a key may ask for: a JSON list of public names, empty for all.
+    R"sql(
+ALTER TABLE keys ADD COLUMN models TEXT NOT NULL DEFAULT '[]';
 )sql"};
 
 struct OldHash {

@@ -4,6 +4,13 @@
 #include "json/json.h"
 
 namespace identity {
+
+std::string list_text(const std::vector<std::string>& items) {
+  json::Array list;
+  for (const std::string& item : items) list.emplace_back(item);
+  return json::dump(json::Value(std::move(list)));
+}
+
 namespace {
 
 using Row = db::Statement;
@@ -41,12 +48,6 @@ base::Result<std::vector<std::string>> read_list(const std::string& text, std::s
     list.push_back(item.as_string());
   }
   return list;
-}
-
-std::string list_text(const std::vector<std::string>& items) {
-  json::Array list;
-  for (const std::string& item : items) list.emplace_back(item);
-  return json::dump(json::Value(std::move(list)));
 }
 
 base::Result<std::vector<ProjectGrant>> read_grants(const std::string& text) {
@@ -125,7 +126,7 @@ base::Status load_people(db::Database& database, Tables* tables) {
 base::Status load_keys(db::Database& database, Tables* tables) {
   TRY_VOID(each_row(database,
                     "SELECT id, kind, org, project, user, name, redacted, scopes, created, "
-                    "expires, revoked, last_used FROM keys",
+                    "expires, revoked, last_used, models FROM keys",
                     [&](const Row& r) -> base::Status {
                       StoredKey stored;
                       Key& key = stored.key;
@@ -136,6 +137,7 @@ base::Status load_keys(db::Database& database, Tables* tables) {
                       key.created = {r.integer(8)}, key.expires = optional_time(r, 9);
                       key.revoked = optional_time(r, 10);
                       stored.last_used->store(r.integer(11));
+                      TRY(key.models, read_list(r.text(12), "a key's models"));
                       tables->keys[key.id] = std::move(stored);
                       return {};
                     }));
@@ -299,10 +301,10 @@ base::Status insert(db::Database& database, const StoredInvitation& row) {
 
 base::Status insert(db::Database& database, const StoredKey& row) {
   const Key& key = row.key;
-  return database.run("INSERT INTO keys VALUES(?,?,?,?,?,?,?,?,?,?,?,NULL)", key.id,
+  return database.run("INSERT INTO keys VALUES(?,?,?,?,?,?,?,?,?,?,?,NULL,?)", key.id,
                       static_cast<int>(key.kind), key.org_id, key.project_id, key.user_id, key.name,
                       key.redacted, list_text(key.scopes), key.created.ns, optional_ns(key.expires),
-                      optional_ns(key.revoked));
+                      optional_ns(key.revoked), list_text(key.models));
 }
 
 base::Status insert(db::Database& database, const KeySecret& row) {

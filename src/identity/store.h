@@ -101,6 +101,7 @@ base::Status key_old_hashes(db::Database& database, const base::Secret& hash_key
 base::Status drop_expired(db::Database& database, base::Time now);
 base::Result<Tables> load_tables(db::Database& database);
 
+std::string list_text(const std::vector<std::string>& items);  // a JSON array
 base::Status insert(db::Database& database, const Organisation& row);
 base::Status insert(db::Database& database, const Project& row);
 base::Status insert(db::Database& database, const User& row);
