@@ -3,6 +3,8 @@
 
 #include "cli/command.h"
 #include "cli/house_options.h"
+#include "cli/log_public.h"
+#include "cli/operate.h"
 #include "govern/checkpoint.h"
 #include "journal/charter_house.h"
 
@@ -13,12 +15,20 @@ constexpr std::string_view kHelp =
     R"(usage: charter log checkpoint [--data DIR]
        charter log verify [--data DIR]
        charter log show [INDEX] [--data DIR]
+       charter log witness [--policy FILE] [--data DIR]
+       charter log prove INDEX [--entry FILE] [--data DIR]
+       charter log check PROOF --entry FILE --policy FILE
+       charter log export DIR [--data DIR]
 
 checkpoint prints the signed size and root. verify reads every entry, tile and statement again, checks every signature
 and replays every decision from the first entry: the state is recomputed, never read. show lists the entries, or prints
-one with its statement.
+one with its statement. witness asks the witnesses of the policy (DATA/charter/policy.txt, a C2SP tlog-policy, unless
+told) to cosign the checkpoint, and keeps what they sign beside it. prove prints a proof (C2SP tlog-proof) that entry
+INDEX is in the log, and writes the entry's own bytes to FILE; check verifies one offline: the log's signature, the
+entry's place, the quorum of witnesses. export writes checkpoint and tile/ (C2SP tlog-tiles) for any static web server.
 
-exit codes: 0 in order, 65 the log does not hold what its checkpoint signs, 66 there is no house or no such entry
+exit codes: 0 in order, 65 the log or a proof does not hold what is signed (INCONSISTENT: a witness has cosigned another
+history), 66 there is no house or no such entry, 69 too few witnesses have cosigned
 )";
 
 using journal::House;
@@ -92,6 +102,10 @@ base::Status show_one(const House& house, const std::string& text) {
 }
 
 base::Status run(std::span<const std::string> arguments) {
+  for (const Action& others : {Action{"witness", log_witness}, Action{"prove", log_prove},
+                               Action{"check", log_check}, Action{"export", log_export}}) {
+    if (!arguments.empty() && arguments[0] == others.name) return others.run(arguments.subspan(1));
+  }
   Options options("log");
   const std::string& action = options.positional("ACTION");
   const std::string& index = options.optional_positional("INDEX");
@@ -102,7 +116,9 @@ base::Status run(std::span<const std::string> arguments) {
   if (action == "verify") return verify(folder, options.json());
   if (action != "show")
     return base::fail(base::Code::InvalidArgument,
-                      "log knows checkpoint, verify and show; see charter help log", action);
+                      "log knows checkpoint, verify, show, witness, prove, check and export; see "
+                      "charter help log",
+                      action);
   TRY(const House house, House::open_to_read(folder));
   return index.empty() ? show_all(house, options.json()) : show_one(house, index);
 }

@@ -46,6 +46,12 @@ class House {
   base::Result<std::vector<govern::LeafReference>> append(std::vector<Draft> drafts,
                                                           base::Time now);
 
+  // See Log::add_cosignatures.
+  base::Result<bool> add_cosignatures(std::string_view note_text,
+                                      std::span<const govern::NoteSignature> lines) {
+    return log_.add_cosignatures(note_text, lines);
+  }
+
   base::Result<govern::ReleaseBundle> make_bundle(const govern::ProposalState& proposal) const;
   // Puts the staged model and its bundle in place under DATA/models; does nothing when they are.
   base::Status install(const crypto::Digest& proposal) const;

@@ -174,6 +174,24 @@ Status Log::append(std::span<const govern::LoggedStatement> statements) {
   return publish(old_size);
 }
 
+Result<bool> Log::add_cosignatures(std::string_view note_text,
+                                   std::span<const govern::NoteSignature> lines) {
+  CHECK(signer_);
+  TRY(govern::Note note, govern::parse_note(checkpoint_note_));
+  if (note.text != note_text) return false;
+  for (const govern::NoteSignature& line : lines) {
+    std::erase_if(note.signatures, [&](const govern::NoteSignature& s) {
+      return s.name == line.name && s.id == line.id && line.name != signer_->name;
+    });
+    note.signatures.push_back(line);
+  }
+  const std::string text = govern::format_note(note);
+  TRY_VOID(govern::open_checkpoint(text, verifier_));
+  TRY_VOID(files::write_atomic(path(kCheckpoint), text));
+  checkpoint_note_ = text;
+  return true;
+}
+
 Status Log::publish(uint64_t old_size) {
   for (const govern::TilePath& tile : govern::tiles_to_write(old_size, size())) {
     const std::string file = path(govern::format_tile_path(tile));
@@ -213,6 +231,26 @@ std::string Log::tile_bytes(const govern::TilePath& tile) const {
     }
   }
   return bytes;
+}
+
+Result<uint64_t> Log::export_to(const std::string& directory) const {
+  std::vector<std::string> written;
+  for (const govern::TilePath& tile : govern::tiles_to_write(0, checkpoint_.size)) {
+    const std::string file = files::join(directory, govern::format_tile_path(tile));
+    const std::string bytes = tile_bytes(tile);
+    if (const auto size = files::file_size(file); size && *size == bytes.size()) {
+      TRY(const std::string present, files::read_file(file, 32u << 20));
+      if (present == bytes) continue;
+      return govern::corrupt("INCONSISTENT", "the folder holds another log's tile", file);
+    }
+    TRY_VOID(files::make_directories(files::parent(file)));
+    TRY_VOID(files::write_unsynced(file, bytes));
+    written.push_back(file);
+  }
+  TRY_VOID(files::sync_files(written));
+  TRY_VOID(files::make_directories(directory));
+  TRY_VOID(files::write_atomic(files::join(directory, kCheckpoint), checkpoint_note_));
+  return written.size() + 1;
 }
 
 Status Log::verify_files() const {

@@ -44,6 +44,15 @@ class Log {
   // All of them or, when the disk refuses, none. The leaves carry the next indexes.
   base::Status append(std::span<const govern::LoggedStatement> statements);
 
+  // Puts witnesses' lines beside the log's signature, each replacing an older one of the same key;
+  // false when the checkpoint has moved on from `note_text` and nothing was done.
+  base::Result<bool> add_cosignatures(std::string_view note_text,
+                                      std::span<const govern::NoteSignature> lines);
+
+  // checkpoint and tile/ as files in a folder, for any static web server; the checkpoint comes
+  // last, so that a reader never finds it without its tiles. How many files were written.
+  base::Result<uint64_t> export_to(const std::string& directory) const;
+
   // Reads every tile, bundle and statement again and compares them with the tree: Corrupt
   // (INCONSISTENT) names the file.
   base::Status verify_files() const;
