@@ -2,6 +2,8 @@
 
 #include <sodium.h>
 
+#include <array>
+
 #include "crypto/sodium.h"
 
 namespace crypto {
@@ -20,9 +22,16 @@ base::Bytes random_bytes(size_t count) {
 std::string random_base62(size_t length) {
   static constexpr std::string_view kLetters =
       "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-  start_sodium();
-  std::string text(length, '0');
-  for (char& letter : text) letter = kLetters[randombytes_uniform(62)];
+  constexpr uint8_t kFair = 256 / 62 * 62;  // bytes from here on would favour the first letters
+  std::string text;
+  text.reserve(length);
+  std::array<uint8_t, 32> block;  // one call to the system serves an id
+  while (text.size() < length) {
+    random_bytes(std::span(block));
+    for (const uint8_t byte : block)
+      if (byte < kFair && text.size() < length) text += kLetters[byte % 62];
+  }
+  sodium_memzero(block.data(), block.size());
   return text;
 }
 
