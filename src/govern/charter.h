@@ -14,6 +14,7 @@
 #include "base/time.h"
 #include "crypto/sha256.h"
 #include "govern/note.h"
+#include "govern/rollout.h"
 
 namespace govern {
 
@@ -78,6 +79,9 @@ struct Gate {
   double limit = 0, alpha = 0.05;
   uint64_t min_n = 1;
   std::vector<std::string> channels;  // empty: all
+  uint64_t epochs = 1;                // runs of each case, at least
+  std::optional<base::Duration> max_age;
+  bool halt_on_breach = false;  // a verdict that it failed halts what is being served
   bool applies_to(std::string_view channel) const;
   bool any_score() const { return upper ? limit >= 1 : limit <= 0; }
 };
@@ -106,6 +110,9 @@ struct Charter {
   Price default_price;
   std::map<std::string, Price> prices;  // by channel
   std::vector<Plan> plans;
+  std::optional<Rollout> rollout;  // none: a release has all of its channel's traffic at once
+  std::vector<Monitor> monitors;
+  bool declared_runs = false;  // evidence counts only from runs that were declared beforehand
 
   std::string origin() const { return id + "/log"; }  // the name of its log
   const Person* find_person(std::string_view id) const;

@@ -129,6 +129,12 @@ Certificate expected_certificate(const State& state, const ProposalState& p,
   c.evidence = evidence_to_json(evidence);
   c.proposal = proposal_digest(p.proposal);
   c.tally = p.tally;
+  if (state.charter.rollout) {
+    c.stages.clear();
+    for (const uint64_t stage : state.charter.rollout->stages)
+      c.stages.push_back(std::to_string(stage));
+  }
+  c.stop_epoch_min = state.life.stop_epoch;
   c.not_before = not_before;
   c.not_after = not_before + kReleaseAgeMax;
   for (const LoggedEvidence& logged : evidence) {

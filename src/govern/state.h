@@ -11,6 +11,7 @@
 
 #include "govern/charter.h"
 #include "govern/gate.h"
+#include "govern/lifecycle.h"
 #include "govern/statements.h"
 #include "govern/tally.h"
 
@@ -58,6 +59,7 @@ struct State {
   std::map<crypto::Digest, ProposalState> proposals;  // by digest of the payload
   std::map<std::string, Release> channels;            // what each serves
   std::map<std::string, base::Time> nonces;           // seen; a statement cannot be logged twice
+  Lifecycle life;
 
   bool started() const { return next > 0; }
 };

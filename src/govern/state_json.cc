@@ -77,7 +77,8 @@ json::Value state_to_json(const State& state) {
                 {"gates", std::move(gates)},
                 {"proposals", std::move(proposals)},
                 {"channels", std::move(channels)},
-                {"nonces", std::move(nonces)}};
+                {"nonces", std::move(nonces)},
+                {"life", lifecycle_to_json(state.life)}};
 }
 
 crypto::Digest state_hash(const State& state) {

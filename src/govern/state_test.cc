@@ -320,7 +320,8 @@ TEST_F(StateTest, ACertificateSaysWhatWasDecided) {
   EXPECT_EQ(refused([](Certificate* c) { c->proposal[0] ^= 1; }), "SUBJECT_MISMATCH");
   EXPECT_EQ(refused([](Certificate*) {}, "p.inv"), "SIGNER_MISSING");
   EXPECT_EQ(refused([](Certificate*) {}), "accepted");
-  EXPECT_EQ(refused([](Certificate* c) { c->nonce[0] = c->nonce[0] == '0' ? '1' : '0'; }), "STAGE")
+  EXPECT_EQ(refused([](Certificate* c) { c->nonce[0] = c->nonce[0] == '0' ? '1' : '0'; }),
+            "ROLLBACK")
       << "one proposal, one release";
 }
 

@@ -232,11 +232,11 @@ std::string format_certificate(const Certificate& c) {
                                  {"evidence", c.evidence},
                                  {"proposal", digest(c.proposal)},
                                  {"tally", to_json(c.tally)},
-                                 {"stages", json::Array{"100"}},
+                                 {"stages", json::Array(c.stages.begin(), c.stages.end())},
                                  {"maxShare", "100"},
                                  {"notBefore", moment(c.not_before)},
                                  {"notAfter", moment(c.not_after)},
-                                 {"stopEpochMin", "0"},
+                                 {"stopEpochMin", number(c.stop_epoch_min)},
                                  {"nonce", c.nonce}};
   return format_statement({c.model, c.oms_root, std::string(kReleaseType), predicate});
 }
@@ -262,6 +262,13 @@ Result<Certificate> parse_certificate(std::string_view payload) {
   c.evidence = p["evidence"];
   TRY(c.proposal, get_digest(p, "proposal"));
   TRY(c.tally, get_reference(p, "tally"));
+  TRY(const json::Array* stages, json::get_array(p, "stages"));
+  c.stages.clear();
+  for (const Value& stage : *stages) {
+    if (!stage.is_string()) return malformed("a stage is a decimal string", "stages");
+    c.stages.push_back(stage.as_string());
+  }
+  TRY(c.stop_epoch_min, get_decimal(p, "stopEpochMin"));
   TRY(c.not_before, get_time(p, "notBefore"));
   TRY(c.not_after, get_time(p, "notAfter"));
   TRY(c.nonce, get_nonce(p));

@@ -122,6 +122,8 @@ struct Certificate {
   json::Value evidence;  // [{suite, suiteRoot, resultRoot, size, epochs, leaf}]
   crypto::Digest proposal{};
   LeafReference tally;
+  std::vector<std::string> stages = {"100"};  // percent of the traffic, one after the other
+  uint64_t stop_epoch_min = 0;                // the house's stops when it was certified
   base::Time not_before, not_after;
   std::string nonce;
 };

@@ -6,7 +6,6 @@
 #include "govern/signers.h"
 
 namespace govern {
-namespace {
 
 using base::Result;
 using base::Status;
@@ -24,13 +23,14 @@ Status check_context(const State& state, const Context& context) {
   return {};
 }
 
-// A statement's own time is a claim; it may not lie after the log's.
 Status check_created(const Leaf& leaf, base::Time created) {
   if (created > leaf.time)
     return refuse("TIME_ORDER", "the statement is dated after its entry in the log",
                   base::rfc3339(created));
   return {};
 }
+
+namespace {
 
 Status apply_charter(State* state, const LoggedStatement& s) {
   if (state->started() || s.leaf.seq != 0)
@@ -73,6 +73,8 @@ Status apply_evidence(State* state, const LoggedStatement& s) {
   }
   if (state->evidence.contains(s.leaf.envelope))
     return refuse("REPLAY", "this evidence is in the log already");
+  TRY_VOID(check_duty(*state, evidence.manifest_digest, Duty::Evaluator, signers));
+  note_evidence(state, evidence.manifest_digest, evidence.model, signers);
   state->evidence.emplace(s.leaf.envelope, LoggedEvidence{reference_of(s), std::move(evidence)});
   return {};
 }
@@ -93,17 +95,27 @@ Result<std::vector<LoggedEvidence>> find_evidence(const State& state,
 Status apply_gate(State* state, const LoggedStatement& s) {
   TRY(GateVerdict verdict, parse_gate_verdict(s.envelope.payload));
   TRY_VOID(check_created(s.leaf, verdict.verified));
-  TRY_VOID(signers_of(state->charter, s.envelope));
+  TRY(const auto signers, signers_of(state->charter, s.envelope));
+  TRY_VOID(check_duty(*state, verdict.manifest, Duty::GateOperator, signers));
   const Power* power = state->charter.find_power("model.promote");
   if (power == nullptr || verdict.standard != standard_digest(state->charter))
     return refuse("CONTEXT_MISMATCH",
                   "the verdict was given by another standard than the charter's");
   TRY(const auto evidence, find_evidence(*state, verdict.evidence));
-  TRY_VOID(check_gates(state->charter, *power, verdict.channel, verdict.manifest, evidence,
-                       s.leaf.time));
+  TRY_VOID(check_runs(*state, verdict.manifest, verdict.evidence));
+  const Status gates =
+      check_gates(state->charter, *power, verdict.channel, verdict.manifest, evidence, s.leaf.time);
+  if (verdict.passed && !gates) return gates;
+  if (!verdict.passed && gates)
+    return refuse("GATE_BOUND", "the verdict says failed, and the evidence passes the gates",
+                  verdict.channel);
   if (state->gates.contains(s.leaf.envelope))
     return refuse("REPLAY", "this verdict is in the log already");
   state->gates.emplace(s.leaf.envelope, reference_of(s));
+  const bool halts = !verdict.passed && breach_halts(state->charter, *power, verdict.channel,
+                                                     verdict.manifest, evidence, s.leaf.time);
+  note_verdict(state, reference_of(s), verdict.channel, verdict.manifest, verdict.passed, halts,
+               signers, s.leaf.time);
   state->verdicts.emplace(s.leaf.envelope, std::move(verdict));
   return {};
 }
@@ -114,6 +126,8 @@ Status check_verdict(const State& state, const Proposal& proposal) {
     return refuse("EVIDENCE_MISSING", "the gate's verdict is not in the log at this leaf",
                   std::to_string(proposal.gate.leaf));
   const GateVerdict& verdict = state.verdicts.at(proposal.gate.sha256);
+  if (!verdict.passed)
+    return refuse("GATE_BOUND", "the gate's verdict is that the model failed", verdict.channel);
   if (verdict.manifest != manifest_digest(proposal.manifest) || verdict.channel != proposal.channel)
     return refuse("SUBJECT_MISMATCH", "the gate's verdict is about another model or channel",
                   verdict.channel);
@@ -124,8 +138,7 @@ Status check_verdict(const State& state, const Proposal& proposal) {
 }
 
 Status check_epoch(const State& state, const std::string& channel, uint64_t epoch) {
-  const auto current = state.channels.find(channel);
-  const uint64_t served = current == state.channels.end() ? 0 : current->second.certificate.epoch;
+  const uint64_t served = channel_epoch(state, channel);
   const bool follows = state.whole ? epoch == served + 1 : epoch > served;
   if (!follows)
     return refuse("ROLLBACK",
@@ -152,6 +165,8 @@ Status apply_proposal(State* state, const LoggedStatement& s) {
     return refuse("EXPIRED", "a proposal is open for at most the time that its rule gives",
                   base::rfc3339(proposal.expires));
   TRY_VOID(check_verdict(*state, proposal));
+  TRY_VOID(
+      check_not_revoked(*state, manifest_digest(proposal.manifest), oms_root(proposal.manifest)));
   TRY_VOID(check_epoch(*state, proposal.channel, proposal.epoch));
   const crypto::Digest digest = crypto::sha256(s.envelope.payload);
   state->nonces.emplace(proposal.context.nonce, s.leaf.time);
@@ -211,6 +226,11 @@ Status apply_ballot(State* state, const LoggedStatement& s) {
     if (earlier.ballot.person == ballot.person && earlier.ballot.body == ballot.body)
       return refuse("BALLOT_EXISTS", "this person has voted; a ballot is final", ballot.person);
   }
+  const crypto::Digest manifest = manifest_digest(proposal->proposal.manifest);
+  if (ballot.vote == Vote::For) {
+    TRY_VOID(check_duty(*state, manifest, Duty::Approver, {ballot.person}));
+    note_approval(state, manifest, ballot.person);
+  }
   state->nonces.emplace(ballot.context.nonce, s.leaf.time);
   proposal->ballots.push_back({reference_of(s), std::move(ballot)});
   return {};
@@ -262,6 +282,9 @@ Status check_certificate(const Certificate& got, const Certificate& expected) {
                   "the certificate does not list the evidence that the proposal binds", got.model);
   if (got.epoch != expected.epoch)
     return refuse("ROLLBACK", "the certificate names another epoch than the proposal", got.channel);
+  if (got.stages != expected.stages || got.stop_epoch_min != expected.stop_epoch_min)
+    return refuse("CONTEXT_MISMATCH", "the certificate's stages are not those of the charter",
+                  got.channel);
   if (got.not_before != expected.not_before || got.not_after != expected.not_after ||
       got.not_after <= got.not_before)
     return refuse("EXPIRED", "the certificate's validity is not the one that the charter gives",
@@ -271,6 +294,10 @@ Status check_certificate(const Certificate& got, const Certificate& expected) {
 
 Status apply_release(State* state, const LoggedStatement& s) {
   TRY(Certificate certificate, parse_certificate(s.envelope.payload));
+  if (certificate.epoch <= channel_epoch(*state, certificate.channel) ||
+      certificate.stop_epoch_min < state->life.stop_epoch)
+    return refuse("ROLLBACK", "the certificate is older than what the channel has seen",
+                  certificate.channel);
   if (state->nonces.contains(certificate.nonce))
     return refuse("REPLAY", "the same release was logged before", certificate.channel);
   TRY(ProposalState * proposal, find_open(state, certificate.proposal, Stage::Passed));
@@ -284,9 +311,12 @@ Status apply_release(State* state, const LoggedStatement& s) {
   if (s.leaf.time > proposal->proposal.expires)
     return refuse("EXPIRED", "the proposal has expired", certificate.channel);
   TRY_VOID(check_created(s.leaf, certificate.not_before));
-  TRY_VOID(check_certificate(certificate,
-                             expected_certificate(*state, *proposal, certificate.not_before)));
+  Certificate expected = expected_certificate(*state, *proposal, certificate.not_before);
+  // A bundle does not hold the stops before it; the loader compares them with the log.
+  if (!state->whole) expected.stop_epoch_min = certificate.stop_epoch_min;
+  TRY_VOID(check_certificate(certificate, expected));
   TRY_VOID(check_epoch(*state, certificate.channel, certificate.epoch));
+  TRY_VOID(check_not_revoked(*state, certificate.manifest_digest, certificate.oms_root));
   TRY_VOID(check_gates(state->charter, *power, certificate.channel, certificate.manifest_digest,
                        evidence_of(*state, proposal->proposal), s.leaf.time));
   TRY(const auto signers, signers_of(state->charter, s.envelope));
@@ -299,6 +329,7 @@ Status apply_release(State* state, const LoggedStatement& s) {
   state->nonces.emplace(certificate.nonce, s.leaf.time);
   proposal->stage = Stage::Released;
   proposal->release = reference_of(s);
+  note_release(state, reference_of(s), certificate, proposal->proposal.person, s.leaf.time);
   const std::string channel = certificate.channel;
   state->channels[channel] =
       Release{std::move(certificate), proposal->proposal.manifest, reference_of(s)};
@@ -324,9 +355,8 @@ base::Status apply_step(State* state, const LoggedStatement& s) {
     case Kind::Release:
       return apply_release(state, s);
     default:
-      break;
+      return apply_lifecycle(state, s);
   }
-  return malformed("an entry of a kind that is not known");
 }
 
 }  // namespace govern

@@ -222,11 +222,30 @@ Result<std::vector<govern::LeafReference>> House::append(std::vector<Draft> draf
   return references;
 }
 
+// Of a model that was registered: its seal, and every run that was declared for it before the
+// release, whatever came of it.
+std::vector<uint64_t> House::declared_leaves(const govern::ProposalState& p) const {
+  const crypto::Digest manifest = govern::manifest_digest(p.proposal.manifest);
+  std::vector<uint64_t> out;
+  for (uint64_t i = 0; i < p.release.leaf; ++i) {
+    const govern::Leaf& leaf = log_.leaf(i);
+    const bool of_model = leaf.kind == govern::Kind::Model || leaf.kind == govern::Kind::RunIntent;
+    const bool registers =
+        leaf.kind == govern::Kind::Model && leaf.subject == crypto::sha256(p.proposal.model);
+    const auto run = state_.life.runs.find(leaf.subject);
+    const bool ends = leaf.kind == govern::Kind::EvalRun && run != state_.life.runs.end() &&
+                      run->second.intent.manifest == manifest;
+    if ((of_model && leaf.subject == manifest) || registers || ends) out.push_back(i);
+  }
+  return out;
+}
+
 Result<govern::ReleaseBundle> House::make_bundle(const govern::ProposalState& p) const {
   CHECK(p.stage == govern::Stage::Released);
   std::set<uint64_t> about = {0, p.proposal.gate.leaf, p.at.leaf, p.tally.leaf, p.release.leaf};
   for (const auto& reference : p.proposal.evidence) about.insert(reference.leaf);
   for (const auto& record : p.ballots) about.insert(record.at.leaf);
+  for (const uint64_t leaf : declared_leaves(p)) about.insert(leaf);
   std::set<uint64_t> indexes = about;
   for (uint64_t i = p.at.leaf; i <= p.release.leaf; ++i) indexes.insert(i);
   govern::ReleaseBundle bundle;

@@ -64,6 +64,7 @@ class House {
   House(std::string data, govern::CharterPin pin, Log log)
       : data_(std::move(data)), pin_(std::move(pin)), log_(std::move(log)) {}
   base::Status replay();
+  std::vector<uint64_t> declared_leaves(const govern::ProposalState& proposal) const;
 
   std::string data_;
   govern::CharterPin pin_;
