@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "govern/manifest.h"
+#include "govern/oms.h"
 
 namespace journal {
 
@@ -19,6 +20,16 @@ base::Result<govern::Manifest> seal_model(const std::string& directory);
 // Reads manifest.json and compares every file with it: MANIFEST_DIGEST, MANIFEST_MISSING,
 // MANIFEST_UNLISTED by file name.
 base::Result<govern::Manifest> check_model(const std::string& directory);
+
+// Signs every file of the folder but the signature itself and what git keeps (OMS 1.0), and writes
+// the bundle to `signature`, a file in the folder or elsewhere.
+base::Status sign_folder(const std::string& directory, const std::string& signature,
+                         const crypto::EcPrivateKey& key);
+// The folder against such a signature, ours or another tool's: see govern::verify_oms_bundle and
+// check_oms_files.
+base::Result<govern::OmsManifest> verify_folder(const std::string& directory,
+                                                const std::string& signature,
+                                                const crypto::EcPublicKey& key);
 
 // Copies the listed files and manifest.json into a new folder `to`, hashing them on the way: what
 // arrives is what is listed.
