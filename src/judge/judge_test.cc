@@ -41,13 +41,17 @@ Suite make_suite(int epochs = 1, std::string_view gate = "") {
 // told to miss.
 class Parrot final : public Subject {
  public:
-  base::Result<crypto::Digest> prompt_digest(std::span<const Message> messages) const override {
-    return crypto::sha256(messages.back().content);
+  base::Result<crypto::Digest> prompt_digest(const Prompt& prompt,
+                                             std::span<const std::string>) const override {
+    return crypto::sha256(prompt.messages.back().content);
   }
-  base::Result<Completion> complete(std::span<const Message> messages, const Sampling&,
-                                    uint64_t) override {
+  base::Result<std::vector<Likelihood>> likelihoods(const Prompt&,
+                                                    std::span<const std::string>) override {
+    return base::fail(base::Code::Unimplemented, "a parrot weighs nothing");
+  }
+  base::Result<Completion> complete(const Prompt& prompt, const Sampling&, uint64_t) override {
     ++calls;
-    const std::string& question = messages.back().content;
+    const std::string& question = prompt.messages.back().content;
     if (stop_after > 0 && calls >= stop_after) return base::fail(base::Code::Cancelled, "stopped");
     if (question.starts_with(fail_on) && !fail_on.empty())
       return base::fail(base::Code::Internal, "the model tripped");
@@ -80,7 +84,7 @@ struct Written {
 Written must_write(const Suite& suite, Parrot& parrot) {
   const auto done = must_run(suite, parrot);
   return {write_evidence(suite, options_for_test().identity, done.tally, done.records),
-          write_results(done.records)};
+          write_results(suite, done.records)};
 }
 
 TEST(Suite, PinsItsCases) {
@@ -169,9 +173,9 @@ TEST(Grade, KeywordsAllAnyNone) {
   Suite suite;
   suite.grader = Grader::Keywords;
   Case one;
-  one.all_of = {"Charter"};
-  one.any_of = {"model", "program"};
-  one.none_of = {"human"};
+  one.expect = json::Object{{"all_of", json::Array{"Charter"}},
+                            {"any_of", json::Array{"model", "program"}},
+                            {"none_of", json::Array{"human"}}};
   EXPECT_EQ(grade(suite, one, "I am CHARTER, a small Model."), 1);
   EXPECT_EQ(grade(suite, one, "I am a small model."), 0);
   EXPECT_EQ(grade(suite, one, "I am Charter."), 0);

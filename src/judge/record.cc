@@ -42,23 +42,25 @@ std::string_view run_status_name(RunStatus status) {
 
 std::string print_record(const Record& r) {
   CHECK(base::is_utf8(r.output));
-  return json::canonical(json::Object{{"index", r.index},
-                                      {"epoch", r.epoch},
-                                      {"leaf", crypto::hex(r.leaf)},
-                                      {"manifest", crypto::hex(r.manifest)},
-                                      {"prompt_sha256", crypto::hex(r.prompt)},
-                                      {"grader", crypto::hex(r.grader)},
-                                      {"sampling", r.sampling},
-                                      {"seed", std::to_string(r.seed)},
-                                      {"engine", r.engine},
-                                      {"status", std::string(run_status_name(r.status))},
-                                      {"output", r.output},
-                                      {"output_sha256", crypto::hex(crypto::sha256(r.output))},
-                                      {"score", r.score},
-                                      {"prompt_tokens", r.prompt_tokens},
-                                      {"completion_tokens", r.completion_tokens},
-                                      {"started", r.started},
-                                      {"duration_ms", r.duration_ms}});
+  json::Value out = json::Object{{"index", r.index},
+                                 {"epoch", r.epoch},
+                                 {"leaf", crypto::hex(r.leaf)},
+                                 {"manifest", crypto::hex(r.manifest)},
+                                 {"prompt_sha256", crypto::hex(r.prompt)},
+                                 {"grader", crypto::hex(r.grader)},
+                                 {"sampling", r.sampling},
+                                 {"seed", std::to_string(r.seed)},
+                                 {"engine", r.engine},
+                                 {"status", std::string(run_status_name(r.status))},
+                                 {"output", r.output},
+                                 {"output_sha256", crypto::hex(crypto::sha256(r.output))},
+                                 {"score", r.score},
+                                 {"prompt_tokens", r.prompt_tokens},
+                                 {"completion_tokens", r.completion_tokens},
+                                 {"started", r.started},
+                                 {"duration_ms", r.duration_ms}};
+  if (!r.setting.empty()) out.set("setting", r.setting);
+  return json::canonical(out);
 }
 
 base::Result<Record> parse_record(std::string_view line) {
@@ -66,10 +68,13 @@ base::Result<Record> parse_record(std::string_view line) {
   TRY_VOID(json::only_fields(
       value, {"index", "epoch", "leaf", "manifest", "prompt_sha256", "grader", "sampling", "seed",
               "engine", "status", "output", "output_sha256", "score", "prompt_tokens",
-              "completion_tokens", "started", "duration_ms"}));
+              "completion_tokens", "started", "duration_ms", "setting"}));
   Record r;
   TRY(r.index, json::get_int(value, "index"));
   TRY(r.epoch, json::get_int(value, "epoch"));
+  if (value.find("setting") != nullptr) {
+    TRY(r.setting, json::get_string(value, "setting"));
+  }
   TRY(r.leaf, digest_of(value, "leaf"));
   TRY(r.manifest, digest_of(value, "manifest"));
   TRY(r.prompt, digest_of(value, "prompt_sha256"));

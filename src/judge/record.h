@@ -13,6 +13,7 @@ std::string_view run_status_name(RunStatus status);
 struct Record {
   int64_t index = 0;
   int64_t epoch = 0;
+  std::string setting = {};   // of a suite that elicits; empty otherwise
   crypto::Digest leaf{};      // of the case
   crypto::Digest manifest{};  // of the model
   crypto::Digest prompt{};    // zero when the prompt could not be made
@@ -33,8 +34,9 @@ std::string print_record(const Record& record);  // canonical JSON, without a ne
 // (DIGEST_MISMATCH).
 base::Result<Record> parse_record(std::string_view line);
 
-crypto::Digest record_leaf(const Record& record);                      // of the results tree
-uint64_t case_seed(const Suite& suite, int64_t index, int64_t epoch);  // the same for every model
+crypto::Digest record_leaf(const Record& record);  // of the results tree
+// The same for every model and every setting.
+uint64_t case_seed(const Suite& suite, int64_t index, int64_t epoch);
 double worst_score(const Suite& suite);  // of a case that ended in an error
 
 }  // namespace judge

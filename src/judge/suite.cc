@@ -1,12 +1,13 @@
 #include "judge/suite.h"
 
+#include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <unordered_set>
 
-#include "base/check.h"
 #include "crypto/merkle.h"
 #include "files/files.h"
-#include "reason/rational.h"
+#include "judge/grade.h"
 
 namespace judge {
 namespace {
@@ -48,23 +49,8 @@ base::Result<double> decimal(const Value& object, std::string_view key, double m
   return value;
 }
 
-base::Result<std::vector<std::string>> words(const Value& object, std::string_view key) {
-  std::vector<std::string> out;
-  const Value& list = object[key];
-  if (list.is_null()) return out;
-  if (!list.is_array() || list.as_array().empty())
-    return malformed("the field must be a list of words", std::string(key));
-  for (const Value& word : list.as_array()) {
-    if (!word.is_string() || word.as_string().empty() || word.as_string().size() > 256) {
-      return malformed("each word must be a text of 1 to 256 bytes", std::string(key));
-    }
-    out.push_back(word.as_string());
-  }
-  return out;
-}
-
-base::Result<std::vector<Message>> messages_of(const Value& line) {
-  TRY(const json::Array* list, json::get_array(line, "messages"));
+base::Result<std::vector<Message>> read_messages(const Value& object) {
+  TRY(const json::Array* list, json::get_array(object, "messages"));
   std::vector<Message> out;
   for (const Value& entry : *list) {
     TRY_VOID(json::only_fields(entry, {"role", "content"}));
@@ -76,38 +62,27 @@ base::Result<std::vector<Message>> messages_of(const Value& line) {
     if (content.size() > kTextBytesMax) return malformed("a message is too long", "content");
     out.push_back({std::move(role), std::move(content)});
   }
-  if (out.empty() || out.back().role != "user")
-    return malformed("the last message must be the user's", "messages");
   return out;
 }
 
-base::Status read_expectation(const Value& expect, Grader grader, Case* out) {
-  if (grader == Grader::Number) {
-    TRY_VOID(json::only_fields(expect, {"number"}));
-    TRY(out->number, json::get_string(expect, "number"));
-    TRY_VOID(reason::Rational::parse(out->number));
-    return {};
-  }
-  TRY_VOID(json::only_fields(expect, {"all_of", "any_of", "none_of"}));
-  TRY(out->all_of, words(expect, "all_of"));
-  TRY(out->any_of, words(expect, "any_of"));
-  TRY(out->none_of, words(expect, "none_of"));
-  if (out->all_of.empty() && out->any_of.empty())
-    return malformed("expect must name a word", out->id);
-  return {};
-}
-
-base::Result<Case> case_of(std::string_view line, Grader grader) {
+base::Result<Case> case_of(std::string_view line, const GraderRule& rule, bool raw) {
   TRY(const Value value, json::parse(line));
-  TRY_VOID(json::only_fields(value, {"id", "messages", "expect", "cluster", "family", "skeleton"}));
+  TRY_VOID(json::only_fields(
+      value, {"id", "messages", "expect", "cluster", "group", "family", "skeleton"}));
   Case out;
   TRY(out.id, json::get_string(value, "id"));
   if (!is_name(out.id)) return malformed("an id must be a short name of a-z, 0-9, - _ .", out.id);
   TRY(out.messages, messages_of(value));
+  if (raw && out.messages.size() != 1)
+    return malformed("a case of a raw suite has one message, its text", out.id);
   TRY(const Value* expect, json::get_object(value, "expect"));
-  TRY_VOID(read_expectation(*expect, grader, &out));
+  TRY_VOID(rule.check(*expect));
+  out.expect = *expect;
   if (!value["cluster"].is_null()) {
     TRY(out.cluster, json::get_string(value, "cluster"));
+  }
+  if (!value["group"].is_null()) {
+    TRY(out.group, json::get_string(value, "group"));
   }
   out.leaf = crypto::merkle_leaf(base::as_bytes(json::canonical(value)));
   return out;
@@ -115,10 +90,8 @@ base::Result<Case> case_of(std::string_view line, Grader grader) {
 
 base::Result<Grader> grader_of(const Value& suite) {
   TRY(const std::string name, json::get_string(suite, "grader"));
-  for (const Grader grader : {Grader::Number, Grader::Keywords}) {
-    if (name == grader_name(grader)) return grader;
-  }
-  return malformed("there is no such grader; use number or keywords", name);
+  if (const auto found = find_grader(name)) return *found;
+  return malformed("there is no such grader; use one of " + grader_names(), name);
 }
 
 base::Status read_sampling(const Value& suite, Suite* out) {
@@ -136,6 +109,21 @@ base::Status read_sampling(const Value& suite, Suite* out) {
   return {};
 }
 
+base::Result<bool> is_raw(const Value& suite) {
+  if (suite["template"].is_null()) return false;
+  TRY(const std::string name, json::get_string(suite, "template"));
+  if (name != "raw" && name != "chat") return malformed("a template is chat or raw", name);
+  return name == "raw";
+}
+
+base::Status read_timeout(const Value& suite, Suite* out) {
+  if (suite["timeout_s"].is_null()) return {};
+  TRY(out->timeout_s, json::get_int(suite, "timeout_s"));
+  if (out->timeout_s < 1 || out->timeout_s > 86'400)
+    return malformed("a case may take between 1 and 86400 seconds", "timeout_s");
+  return {};
+}
+
 base::Status read_gate(const Value& suite, Suite* out) {
   if (suite["gate"].is_null()) return {};
   TRY(const Value* gate, json::get_object(suite, "gate"));
@@ -150,7 +138,96 @@ base::Status read_gate(const Value& suite, Suite* out) {
   read.upper = direction == "upper";
   TRY(read.limit, decimal(*gate, "limit", 0, 1, &read.limit_text));
   TRY(read.alpha, decimal(*gate, "alpha", 1e-9, 0.49, &read.alpha_text));
+  if (read.upper && out->grader == Grader::Judged)
+    return malformed("one judge model never decides a hard limit alone", "gate");
   out->gate = std::move(read);
+  return {};
+}
+
+base::Status read_settings(const Value& suite, Suite* out) {
+  if (suite["elicitation"].is_null()) {
+    out->settings.push_back({"plain", {}});
+    return {};
+  }
+  out->elicits = true;
+  TRY(const json::Array* list, json::get_array(suite, "elicitation"));
+  for (const Value& entry : *list) {
+    TRY_VOID(json::only_fields(entry, {"name", "messages"}));
+    Setting setting;
+    TRY(setting.name, json::get_string(entry, "name"));
+    if (!is_name(setting.name) ||
+        std::ranges::find(out->settings, setting.name, &Setting::name) != out->settings.end()) {
+      return malformed("each setting has a short name of its own", setting.name);
+    }
+    TRY(setting.messages, read_messages(entry));
+    out->settings.push_back(std::move(setting));
+  }
+  if (out->settings.empty() || out->settings.size() > kSettingsMax)
+    return malformed("a suite has 1 to 16 settings", "elicitation");
+  return {};
+}
+
+base::Result<crypto::Digest> manifest_in(const Value& object) {
+  TRY(const std::string text, json::get_string(object, "manifest"));
+  return crypto::digest_from_hex(text);
+}
+
+bool has_script(const Case& one) { return one.expect.find("counterpart") != nullptr; }
+
+// The other models that a suite's games and verdicts need, all pinned.
+base::Status read_models(const Value& suite, Suite* out) {
+  if (!suite["counterpart"].is_null()) {
+    TRY(const Value* counterpart, json::get_object(suite, "counterpart"));
+    TRY_VOID(json::only_fields(*counterpart, {"manifest", "system"}));
+    Counterpart read;
+    TRY(read.manifest, manifest_in(*counterpart));
+    TRY(read.system, json::get_string(*counterpart, "system"));
+    out->counterpart = std::move(read);
+  }
+  if (!suite["judge"].is_null()) {
+    TRY(const Value* judge, json::get_object(suite, "judge"));
+    TRY_VOID(json::only_fields(*judge, {"manifest"}));
+    TRY(out->judge, manifest_in(*judge));
+  }
+  if (out->judge.has_value() != (out->grader == Grader::Judged))
+    return malformed("a suite pins a judge model exactly when its grader is judged", "judge");
+  const bool talks = out->grader == Grader::MakeMePay || out->grader == Grader::MakeMeSay ||
+                     out->grader == Grader::Ballots;
+  for (const Case& one : out->cases) {
+    if (talks && has_script(one) == out->counterpart.has_value())
+      return malformed("either each case has a scripted counterpart or the suite pins a model",
+                       one.id);
+  }
+  return {};
+}
+
+base::Status read_sentinels(const Value& suite, Suite* out) {
+  if (suite["sentinels"].is_null()) return {};
+  TRY(const json::Array* list, json::get_array(suite, "sentinels"));
+  for (const Value& entry : *list) {
+    TRY_VOID(json::only_fields(entry, {"messages", "expect", "answer", "score"}));
+    Sentinel sentinel;
+    TRY(sentinel.one.messages, messages_of(entry));
+    TRY(const Value* expect, json::get_object(entry, "expect"));
+    TRY_VOID(rule_of(out->grader).check(*expect));
+    sentinel.one.expect = *expect;
+    sentinel.one.id = "sentinel-" + std::to_string(out->sentinels.size());
+    sentinel.one.leaf = crypto::merkle_leaf(base::as_bytes(json::canonical(entry)));
+    TRY(sentinel.answer, json::get_string(entry, "answer"));
+    std::string text;
+    TRY(sentinel.score, decimal(entry, "score", 0, 1, &text));
+    out->sentinels.push_back(std::move(sentinel));
+  }
+  // What a rule alone grades is graded at once; a judge model is asked when the run begins.
+  for (const Sentinel& sentinel : out->sentinels) {
+    if (out->grader == Grader::Judged) continue;
+    const double given = grade(*out, sentinel.one, sentinel.answer);
+    if (std::fabs(given - sentinel.score) < 1e-9) continue;
+    return fail(Code::FailedPrecondition,
+                "the grader gives a sentinel the score " + std::to_string(given) +
+                    " where it must give " + std::to_string(sentinel.score),
+                sentinel.one.id, "SENTINEL_MISSED");
+  }
   return {};
 }
 
@@ -159,13 +236,13 @@ struct Cases {
   crypto::Digest root{};
 };
 
-base::Result<Cases> read_cases(std::string_view text, Grader grader) {
+base::Result<Cases> read_cases(std::string_view text, Grader grader, bool raw) {
   TRY(const auto lines, split_lines(text, "cases.jsonl"));
   Cases out;
   std::vector<crypto::Digest> leaves;
   std::unordered_set<std::string> ids;
   for (size_t i = 0; i < lines.size(); ++i) {
-    auto read = case_of(lines[i], grader);
+    auto read = case_of(lines[i], rule_of(grader), raw);
     if (!read)
       return base::wrap(read.error(), "case " + std::to_string(i) + " of the suite is wrong",
                         "cases.jsonl");
@@ -183,19 +260,21 @@ base::Result<Cases> read_cases(std::string_view text, Grader grader) {
 }  // namespace
 
 bool Suite::clustered() const {
-  if (epochs > 1) return true;
-  for (const Case& each : cases) {
-    if (!each.cluster.empty()) return true;
-  }
-  return false;
+  return epochs > 1 || !rule_of(grader).binary ||
+         std::ranges::any_of(cases, [](const Case& each) { return !each.cluster.empty(); });
 }
 
-std::string_view grader_name(Grader grader) {
-  return grader == Grader::Number ? "number" : "keywords";
+std::vector<Message> Suite::messages_of(const Case& one, size_t setting) const {
+  std::vector<Message> out = settings[setting].messages;
+  out.insert(out.end(), one.messages.begin(), one.messages.end());
+  return out;
 }
 
-crypto::Digest grader_digest(Grader grader) {
-  return crypto::sha256("charter-grader/" + std::string(grader_name(grader)) + "/1");
+base::Result<std::vector<Message>> messages_of(const Value& object) {
+  TRY(std::vector<Message> out, read_messages(object));
+  if (out.empty() || out.back().role != "user")
+    return malformed("the last message must be the user's", "messages");
+  return out;
 }
 
 base::Result<std::vector<std::string_view>> split_lines(std::string_view text,
@@ -217,7 +296,8 @@ base::Result<std::vector<std::string_view>> split_lines(std::string_view text,
 base::Result<Suite> parse_suite(std::string_view suite_json, std::string_view cases_jsonl) {
   TRY(const Value value, json::parse(suite_json));
   TRY_VOID(json::only_fields(value, {"format", "name", "version", "description", "cases", "epochs",
-                                     "grader", "sampling", "gate"}));
+                                     "grader", "sampling", "gate", "template", "timeout_s",
+                                     "elicitation", "counterpart", "judge", "sentinels"}));
   Suite suite;
   TRY(const std::string format, json::get_string(value, "format"));
   if (format != kSuiteFormat)
@@ -234,7 +314,12 @@ base::Result<Suite> parse_suite(std::string_view suite_json, std::string_view ca
   TRY(suite.grader, grader_of(value));
   TRY_VOID(read_sampling(value, &suite));
   TRY_VOID(read_gate(value, &suite));
-  TRY(auto cases, read_cases(cases_jsonl, suite.grader));
+  TRY(suite.raw, is_raw(value));
+  TRY_VOID(read_timeout(value, &suite));
+  TRY_VOID(read_settings(value, &suite));
+  if (suite.raw && suite.elicits)
+    return malformed("a raw suite has no messages to put in front of its cases", "elicitation");
+  TRY(auto cases, read_cases(cases_jsonl, suite.grader, suite.raw));
   TRY(const Value* pinned, json::get_object(value, "cases"));
   TRY_VOID(json::only_fields(*pinned, {"size", "root"}));
   TRY(const int64_t size, json::get_int(*pinned, "size"));
@@ -247,6 +332,8 @@ base::Result<Suite> parse_suite(std::string_view suite_json, std::string_view ca
                 suite.name, "DIGEST_MISMATCH");
   }
   suite.cases = std::move(cases.cases);
+  TRY_VOID(read_models(value, &suite));
+  TRY_VOID(read_sentinels(value, &suite));
   suite.root = cases.root;
   suite.definition = crypto::sha256(json::canonical(value));
   return suite;
@@ -266,7 +353,8 @@ base::Result<std::string> pin_suite(std::string_view suite_json, std::string_vie
   TRY(Value value, json::parse(suite_json));
   if (!value.is_object()) return malformed("suite.json must hold an object", "suite.json");
   TRY(const Grader grader, grader_of(value));
-  TRY(const auto cases, read_cases(cases_jsonl, grader));
+  TRY(const bool raw, is_raw(value));
+  TRY(const auto cases, read_cases(cases_jsonl, grader, raw));
   value.set("cases", json::Object{{"size", static_cast<int64_t>(cases.cases.size())},
                                   {"root", crypto::hex(cases.root)}});
   std::string text = json::dump_pretty(value);

@@ -10,30 +10,10 @@
 #include <vector>
 
 #include "base/result.h"
-#include "crypto/sha256.h"
-#include "json/json.h"
+#include "judge/case.h"
+#include "judge/grader.h"
 
 namespace judge {
-
-struct Message {
-  std::string role;
-  std::string content;
-};
-
-enum class Grader : unsigned char {
-  Number,    // the number after the last "Answer:" or "答案" equals expect.number, exactly
-  Keywords,  // every word of expect.all_of stands in the answer, one of expect.any_of, none of
-             // expect.none_of
-};
-
-struct Case {
-  std::string id;
-  std::vector<Message> messages;
-  std::string number;                                // Grader::Number
-  std::vector<std::string> all_of, any_of, none_of;  // Grader::Keywords
-  std::string cluster;    // cases that rise and fall together; empty: the case stands alone
-  crypto::Digest leaf{};  // SHA-256(0x00 || canonical JSON of the line)
-};
 
 struct Sampling {
   double temperature = 0;
@@ -49,30 +29,61 @@ struct Gate {
   double limit = 0, alpha = 0.05;
 };
 
+// A way of asking that draws out what a model can do: examples or a system message in front of each
+// case. The suite's result is the worst of them.
+struct Setting {
+  std::string name;
+  std::vector<Message> messages;
+};
+
+// The model that the candidate talks to, pinned by digest.
+struct Counterpart {
+  crypto::Digest manifest{};
+  std::string system;  // what it is told
+};
+
+// An answer whose score is known. A grader that gives it another is broken, and so is its run.
+struct Sentinel {
+  Case one;
+  std::string answer;
+  double score = 0;
+};
+
 struct Suite {
   std::string name, version, description;
   Grader grader = Grader::Number;
   std::string metric = "accuracy";
   int64_t epochs = 1;
   Sampling sampling;
+  bool raw = false;       // template "raw": each case is one text, sent as it is
+  int64_t timeout_s = 0;  // 0: kTimeoutSecondsDefault
   std::optional<Gate> gate;
+  std::vector<Setting> settings;  // at least one; without elicitation it is "plain"
+  bool elicits = false;           // the suite names its settings, and so do its records
+  std::optional<Counterpart> counterpart;
+  std::optional<crypto::Digest> judge;  // of Grader::Judged
+  std::vector<Sentinel> sentinels;
   std::vector<Case> cases;
   crypto::Digest root{};  // over the cases
   crypto::Digest
       definition{};  // SHA-256 of the canonical form of suite.json, which holds root and size
   json::Value sampling_json;  // as the records repeat it
 
-  bool clustered() const;  // several epochs, or clusters: results are not independent
+  // Results are not independent yes-or-no trials: several epochs, clusters, or scores in between.
+  bool clustered() const;
+  int64_t size() const { return static_cast<int64_t>(cases.size()); }
+  // The case's messages with the setting's in front.
+  std::vector<Message> messages_of(const Case& one, size_t setting) const;
 };
 
 inline constexpr std::string_view kSuiteFormat = "charter-suite/v1";
 inline constexpr int64_t kCasesMax = 1'000'000;
 inline constexpr int64_t kEpochsMax = 64;
+inline constexpr int64_t kSettingsMax = 16;
+inline constexpr int64_t kTimeoutSecondsDefault = 600;
 
-std::string_view grader_name(Grader grader);
-crypto::Digest grader_digest(Grader grader);  // names the rule and its version
-
-// Reads and checks the folder; DIGEST_MISMATCH when the cases are not those that suite.json pins.
+// Reads and checks the folder; DIGEST_MISMATCH when the cases are not those that suite.json pins,
+// SENTINEL_MISSED when the grader gives a sentinel another score than its own.
 base::Result<Suite> load_suite(const std::string& folder);
 base::Result<Suite> parse_suite(std::string_view suite_json, std::string_view cases_jsonl);
 
@@ -84,5 +95,8 @@ base::Result<std::string> pin_suite(std::string_view suite_json, std::string_vie
 // Malformed.
 base::Result<std::vector<std::string_view>> split_lines(std::string_view text,
                                                         std::string_view what);
+
+// The list `messages` of a case, a label or a setting; the last one is the user's.
+base::Result<std::vector<Message>> messages_of(const json::Value& object);
 
 }  // namespace judge
