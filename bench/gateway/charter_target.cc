@@ -5,48 +5,16 @@
 #include <filesystem>
 #include <optional>
 
+#include "bench/gateway/charter_control.h"
 #include "json/json.h"
-#include "net/raw_client.h"
 
 namespace bench {
 namespace {
 
 namespace fs = std::filesystem;
 
-// The operator's way in: the socket that only the data folder's owner can open.
-class Control {
- public:
-  explicit Control(const std::string& data) : socket_(files::join(data, "control.sock")) {}
-
-  // The answer's object; empty when it is not a success, and then `why_not` says what was.
-  std::optional<json::Value> ask(const std::string& method, const std::string& path,
-                                 const json::Value& body, std::string* why_not) const {
-    const std::string text = body.is_null() ? "" : json::dump(body);
-    net::RawClient client(socket_);
-    client.send(method + " /v1/organization/" + path +
-                " HTTP/1.1\r\nHost: charter\r\nContent-Type: application/json\r\nContent-Length: " +
-                std::to_string(text.size()) + "\r\n\r\n" + text);
-    const std::string answer = client.read_response();
-    const size_t head = answer.find("\r\n\r\n");
-    const auto value = json::parse(head == std::string::npos ? "" : answer.substr(head + 4));
-    if (answer.starts_with("HTTP/1.1 200") && value) return *value;
-    *why_not = method + " " + path + ": " + answer.substr(0, 300);
-    return std::nullopt;
-  }
-  // The id of the first item of a list.
-  std::optional<json::Value> first_id(const std::string& path, std::string* why_not) const {
-    const auto list = ask("GET", path, nullptr, why_not);
-    if (!list || !(*list)["data"].is_array() || (*list)["data"].as_array().empty())
-      return std::nullopt;
-    return (*list)["data"].as_array()[0]["id"];
-  }
-
- private:
-  const std::string socket_;
-};
-
 // Wide enough that nobody meets them: what they cost is measured, not what they do.
-bool set_limits(const Control& control, std::string* why_not) {
+bool set_limits(const CharterControl& control, std::string* why_not) {
   const auto project = control.first_id("projects", why_not);
   const auto user = control.first_id("users", why_not);
   const auto key = control.first_id("api_keys", why_not);
@@ -64,7 +32,7 @@ bool set_limits(const Control& control, std::string* why_not) {
   return true;
 }
 
-bool add_provider(const Control& control, const Setting& setting, bool governed,
+bool add_provider(const CharterControl& control, const Setting& setting, bool governed,
                   std::string* why_not) {
   json::Value target = json::Object{{"upstream", "mock"}, {"model", "mock"}};
   if (governed) {
@@ -111,7 +79,7 @@ std::unique_ptr<Target> start_charter(const Setting& setting, bool governed, std
     return nullptr;
   }
   target->key = (*told)["api_key"].as_string();
-  if (!add_provider(Control(data), setting, governed, why_not)) return nullptr;
+  if (!add_provider(CharterControl(data), setting, governed, why_not)) return nullptr;
   return target;
 }
 

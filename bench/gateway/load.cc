@@ -112,7 +112,7 @@ std::string request_text(const LoadOptions& options) {
   std::string body = R"({"model":")" + options.model +
                      R"(","messages":[{"role":"user","content":"What is two and two?"}],)" +
                      R"("max_tokens":)" +
-                     std::to_string(std::max<int64_t>(options.stream_frames, 16)) +
+                     std::to_string(std::max(options.stream_frames, options.max_tokens)) +
                      (options.stream_frames > 0 ? R"(,"stream":true)" : "") + "}";
   return "POST " + options.path + " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(options.port) +
          "\r\nContent-Type: application/json\r\n" + options.headers +

@@ -19,6 +19,7 @@ struct LoadOptions {
   double seconds = 0;
   int64_t warm_up = 20;       // requests that are not counted
   int64_t stream_frames = 0;  // 0: plain answers
+  int64_t max_tokens = 16;    // of plain answers
 };
 
 struct LoadResult {

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "base/time.h"
+#include "bench/gateway/charter_rows.h"
 #include "bench/gateway/load.h"
 #include "json/json.h"
 
@@ -45,6 +46,11 @@ constexpr Bar kBars[] = {
     {"charter governed", "start to /healthz", 50},
     {"charter governed", "memory idle", 64},
     {"charter governed", "growth of memory over them", 1},
+    {"charter governed", "budget race: overshoot of 100 answers", 0},
+    {"charter governed", "budget race: part of the cap left unused", 5},
+    {"charter governed", "provider dead: failed requests", 0},
+    {"charter governed", "provider dead: added until the next answers", 50},
+    {"charter governed", "breaker open: added latency p50", 1},
 };
 
 std::optional<double> bar_of(const std::string& target, const std::string& measure) {
@@ -211,6 +217,13 @@ void Report::measure(const Target& target) {
   throughput(target, 512);
   many_streams(target);
   memory(target);
+  std::string why_not;
+  const AddRow add_row = [this](const std::string& measure, double value, const std::string& unit) {
+    add(measure, value, unit);
+  };
+  if (target.name == "charter governed" &&
+      !measure_charter_rows(target, options_.setting, add_row, &why_not))
+    std::printf("%-18s left out: %s\n", target.name.c_str(), why_not.c_str());
 }
 
 int Report::run() {
