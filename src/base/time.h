@@ -22,6 +22,7 @@ struct Duration {
 };
 constexpr Duration seconds(int64_t n) { return {n * 1'000'000'000}; }
 constexpr Duration milliseconds(int64_t n) { return {n * 1'000'000}; }
+constexpr Duration operator+(Duration a, Duration b) { return {a.ns + b.ns}; }
 inline Time operator+(Time t, Duration d) { return {t.ns + d.ns}; }
 inline Duration operator-(Time a, Time b) { return {a.ns - b.ns}; }
 

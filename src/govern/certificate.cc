@@ -152,20 +152,20 @@ Result<VerifiedRelease> describe_release(const Fold& fold, const Checkpoint& che
   out.epoch = release.certificate.epoch;
   out.manifest = release.manifest;
   out.manifest_digest = release.certificate.manifest_digest;
-  out.charter_id = fold.state.charter.id;
-  out.charter_version = fold.state.charter.version;
+  out.charter_id = fold.state.charter->id;
+  out.charter_version = fold.state.charter->version;
   out.charter_sha256 = fold.state.place.charter_sha256;
   out.proposal = fold.proposal;
   out.leaf = release.at.leaf;
   out.log_size = checkpoint.size;
   TRY(out.outcome, outcome_of(fold.state, proposal, proposal.tallied));
   out.persons_for = approvers(out.outcome);
-  out.one_person_decides = fold.state.charter.one_person_decides();
-  out.evidence = evidence_of(fold.state, proposal.proposal);
+  out.one_person_decides = fold.state.charter->one_person_decides();
+  out.evidence = evidence_of(fold.state, *proposal.proposal);
   out.not_before = release.certificate.not_before;
   out.not_after = release.certificate.not_after;
-  out.price = fold.state.charter.price_of(out.channel);
-  out.charter = fold.state.charter;
+  out.price = fold.state.charter->price_of(out.channel);
+  out.charter = *fold.state.charter;
   return out;
 }
 

@@ -49,7 +49,7 @@ json::Value arm_json(const Arm& arm) {
                       {"halt", reference_json(arm.halt)}};
 }
 
-bool leased(const State& state) { return has_role(state.charter, "timestamp"); }
+bool leased(const State& state) { return has_role(*state.charter, "timestamp"); }
 
 // The plan of what is there; `until` moves to the next moment at which it shrinks.
 void add_arm(const Arm& arm, base::Time now, uint64_t percent, bool is_canary, ServingPlan* plan) {
@@ -161,7 +161,7 @@ void note_release(State* state, const LeafReference& at, const Certificate& c,
   arm.proposer = proposer;
   arm.not_after = c.not_after;
   arm.since = when;
-  const bool at_once = !state->charter.rollout;
+  const bool at_once = !state->charter->rollout;
   for (Arm& earlier : channel.arms) {
     // A canary gives way to the newer one; what is in production stays until the last stage.
     const bool gives_way = earlier.phase == Releasable || earlier.phase == Canary ||
@@ -220,9 +220,10 @@ std::optional<Phase> phase_of(const State& state, const std::string& channel,
     }
   }
   for (const auto& [digest, p] : state.proposals) {
-    if (p.proposal.channel != channel || manifest_digest(p.proposal.manifest) != manifest) continue;
-    if (p.stage == govern::Stage::Voting && now <= p.proposal.expires) return Voting;
-    if (p.stage == govern::Stage::Passed && now <= p.proposal.expires) return Approved;
+    if (p.proposal->channel != channel || manifest_digest(p.proposal->manifest) != manifest)
+      continue;
+    if (p.stage == govern::Stage::Voting && now <= p.proposal->expires) return Voting;
+    if (p.stage == govern::Stage::Passed && now <= p.proposal->expires) return Approved;
   }
   const auto model = state.life.models.find(manifest);
   if (model == state.life.models.end()) return {};

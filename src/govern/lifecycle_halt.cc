@@ -52,8 +52,8 @@ Status check_incident(const State& state, const Resume& resume, base::Time now) 
     return refuse("INCIDENT_MISSING",
                   "log an incident that closes what halted the release (`charter incident`)",
                   std::to_string(resume.halt.leaf));
-  const Power* power = state.charter.find_power("resume");
-  const Rule* rule = power == nullptr ? nullptr : state.charter.find_rule(power->rule);
+  const Power* power = state.charter->find_power("resume");
+  const Rule* rule = power == nullptr ? nullptr : state.charter->find_rule(power->rule);
   if (rule == nullptr) return {};
   const base::Time open = state.life.incident_times.at(resume.incident.sha256) + rule->notice;
   if (now < open)
@@ -64,15 +64,15 @@ Status check_incident(const State& state, const Resume& resume, base::Time now) 
 
 // The rule of the power "resume", where the charter gives one: whoever signs votes for.
 Status check_resume_rule(const State& state, const std::set<std::string>& signers) {
-  const Power* power = state.charter.find_power("resume");
-  if (power == nullptr || state.charter.find_rule(power->rule) == nullptr ||
-      state.charter.find_body(power->body) == nullptr)
+  const Power* power = state.charter->find_power("resume");
+  if (power == nullptr || state.charter->find_rule(power->rule) == nullptr ||
+      state.charter->find_body(power->body) == nullptr)
     return {};
   std::vector<CountedVote> votes;
-  for (const Body& body : state.charter.bodies) {
+  for (const Body& body : state.charter->bodies) {
     for (const std::string& person : signers) votes.push_back({body.id, person, Vote::For, 0});
   }
-  const Outcome outcome = count(state.charter, *power, votes);
+  const Outcome outcome = count(*state.charter, *power, votes);
   if (outcome.passed) return {};
   return refuse("THRESHOLD_UNMET", "too few have signed to resume: " + describe(outcome));
 }
@@ -167,7 +167,7 @@ Status apply_stop(State* state, const LoggedStatement& s) {
   TRY(const Stop stop, parse_stop(s.envelope.payload));
   TRY_VOID(check_context(*state, stop.context));
   TRY_VOID(check_created(s.leaf, stop.created));
-  TRY_VOID(require_stopper(state->charter, s.envelope, stop.holder));
+  TRY_VOID(require_stopper(*state->charter, s.envelope, stop.holder));
   if (stop.stop_epoch != state->life.stop_epoch + 1)
     return refuse("ROLLBACK",
                   "the next stop of this house is number " +
@@ -177,7 +177,7 @@ Status apply_stop(State* state, const LoggedStatement& s) {
   if (stop.channel != kAllChannels && !is_channel_name(stop.channel))
     return malformed("this cannot be the name of a channel", stop.channel);
   const LeafReference at = reference_of(s);
-  state->nonces.emplace(stop.context.nonce, s.leaf.time);
+  state->nonces.insert(stop.context.nonce);
   state->life.stop_epoch = stop.stop_epoch;
   state->life.stops.emplace(s.leaf.envelope, StopRecord{at, stop.channel, stop.holder, false});
   for (auto& [name, channel] : state->life.channels) {
@@ -194,12 +194,12 @@ Status apply_alarm(State* state, const LoggedStatement& s) {
   TRY(const Alarm alarm, parse_alarm(s.envelope.payload));
   TRY_VOID(check_context(*state, alarm.context));
   TRY_VOID(check_created(s.leaf, alarm.created));
-  if (plays_role(state->charter, alarm.source, "monitor"))
-    TRY_VOID(require_id(state->charter, s.envelope, alarm.source));
+  if (plays_role(*state->charter, alarm.source, "monitor"))
+    TRY_VOID(require_id(*state->charter, s.envelope, alarm.source));
   else
-    TRY_VOID(require_stopper(state->charter, s.envelope, alarm.source));
+    TRY_VOID(require_stopper(*state->charter, s.envelope, alarm.source));
   const LeafReference at = reference_of(s);
-  state->nonces.emplace(alarm.context.nonce, s.leaf.time);
+  state->nonces.insert(alarm.context.nonce);
   state->life.alarms.emplace(s.leaf.envelope,
                              AlarmRecord{at, alarm.channel, alarm.manifest, alarm.cause, false});
   if (alarm.cause == AlarmCause::Refused) return {};
@@ -218,8 +218,8 @@ Status apply_incident(State* state, const LoggedStatement& s) {
   TRY(Incident incident, parse_incident(s.envelope.payload));
   TRY_VOID(check_context(*state, incident.context));
   TRY_VOID(check_created(s.leaf, incident.created));
-  TRY_VOID(require_signer(state->charter, s.envelope, incident.person));
-  TRY_VOID(require_control(state->charter, incident.person));
+  TRY_VOID(require_signer(*state->charter, s.envelope, incident.person));
+  TRY_VOID(require_control(*state->charter, incident.person));
   for (const LeafReference& reference : incident.closes) {
     const auto alarm = state->life.alarms.find(reference.sha256);
     const auto stop = state->life.stops.find(reference.sha256);
@@ -238,7 +238,7 @@ Status apply_incident(State* state, const LoggedStatement& s) {
     if (const auto stop = state->life.stops.find(reference.sha256); stop != state->life.stops.end())
       stop->second.closed = true;
   }
-  state->nonces.emplace(incident.context.nonce, s.leaf.time);
+  state->nonces.insert(incident.context.nonce);
   state->life.incident_times.emplace(s.leaf.envelope, s.leaf.time);
   state->life.incidents.emplace(s.leaf.envelope, std::move(incident));
   return {};
@@ -265,15 +265,15 @@ Status apply_resume(State* state, const LoggedStatement& s) {
   TRY_VOID(check_not_revoked(*state, arm->manifest, arm->oms_root));
   if (s.leaf.time > arm->not_after)
     return refuse("EXPIRED", "the release has expired", resume.channel);
-  TRY(const auto signers, signers_of(state->charter, s.envelope));
-  TRY_VOID(check_two_man(state->charter, signers, ""));
+  TRY(const auto signers, signers_of(*state->charter, s.envelope));
+  TRY_VOID(check_two_man(*state->charter, signers, ""));
   TRY_VOID(check_resume_rule(*state, signers));
   TRY_VOID(check_incident(*state, resume, s.leaf.time));
   TRY_VOID(check_alarms(*state, resume.channel, resume.manifest));
-  state->nonces.emplace(resume.context.nonce, s.leaf.time);
+  state->nonces.insert(resume.context.nonce);
   channel.epoch = resume.epoch;
-  const bool staged = state->charter.rollout.has_value();
-  arm->share = staged ? state->charter.rollout->below(arm->halted_share) : arm->halted_share;
+  const bool staged = state->charter->rollout.has_value();
+  arm->share = staged ? state->charter->rollout->below(arm->halted_share) : arm->halted_share;
   arm->since = s.leaf.time;
   arm->phase = arm->share == 0     ? Phase::Releasable
                : arm->share == 100 ? Phase::Production
@@ -291,8 +291,8 @@ Status apply_revoke(State* state, const LoggedStatement& s) {
   TRY(const Revoke revoke, parse_revoke(s.envelope.payload));
   TRY_VOID(check_context(*state, revoke.context));
   TRY_VOID(check_created(s.leaf, revoke.created));
-  TRY_VOID(require_stopper(state->charter, s.envelope, revoke.holder));
-  state->nonces.emplace(revoke.context.nonce, s.leaf.time);
+  TRY_VOID(require_stopper(*state->charter, s.envelope, revoke.holder));
+  state->nonces.insert(revoke.context.nonce);
   Lifecycle& life = state->life;
   life.revoked.insert(revoke.manifest);
   if (const auto model = life.models.find(revoke.manifest); model != life.models.end()) {
@@ -300,8 +300,8 @@ Status apply_revoke(State* state, const LoggedStatement& s) {
     if (model->second.seal) life.revoked.insert(model->second.seal->oms_root);
   }
   for (const auto& [digest, p] : state->proposals) {
-    if (manifest_digest(p.proposal.manifest) == revoke.manifest)
-      life.revoked.insert(oms_root(p.proposal.manifest));
+    if (manifest_digest(p.proposal->manifest) == revoke.manifest)
+      life.revoked.insert(oms_root(p.proposal->manifest));
   }
   for (auto& [name, channel] : life.channels) {
     for (Arm& arm : channel.arms) {
@@ -326,8 +326,8 @@ Status apply_lease(State* state, const LoggedStatement& s) {
   TRY(const Lease lease, parse_lease(s.envelope.payload));
   TRY_VOID(check_context(*state, lease.context));
   TRY_VOID(check_created(s.leaf, lease.created));
-  TRY_VOID(require_id(state->charter, s.envelope, lease.service));
-  if (!plays_role(state->charter, lease.service, "timestamp"))
+  TRY_VOID(require_id(*state->charter, s.envelope, lease.service));
+  if (!plays_role(*state->charter, lease.service, "timestamp"))
     return refuse("NO_POWER", "leases are given by a service with the role timestamp",
                   lease.service);
   const auto found = state->life.channels.find(lease.channel);
@@ -337,7 +337,7 @@ Status apply_lease(State* state, const LoggedStatement& s) {
   if (lease.expires <= s.leaf.time || lease.expires > lease.created + base::seconds(86'400))
     return refuse("LEASE_EXPIRED", "a lease lasts at most as long as the charter's lease_ttl",
                   lease.channel);
-  state->nonces.emplace(lease.context.nonce, s.leaf.time);
+  state->nonces.insert(lease.context.nonce);
   found->second.lease = reference_of(s);
   found->second.lease_until = lease.expires;
   return {};

@@ -85,7 +85,7 @@ Status check_duty(const State& state, const crypto::Digest& manifest, Duty duty,
                   const std::set<std::string>& who) {
   const auto found = state.life.models.find(manifest);
   if (found == state.life.models.end() || found->second.trainer.empty() ||
-      state.charter.one_person_decides())
+      state.charter->one_person_decides())
     return {};
   for (const auto& [other, holders] : found->second.duties) {
     if (other == duty) continue;
@@ -120,7 +120,7 @@ Status check_runs(const State& state, const crypto::Digest& manifest,
                     std::to_string(run.at.leaf));
     declared.insert(run.evidence.begin(), run.evidence.end());
   }
-  const bool needed = state.charter.declared_runs;
+  const bool needed = state.charter->declared_runs;
   if (!any && !needed) return {};
   for (const LeafReference& reference : evidence) {
     if (!declared.contains(reference))
@@ -171,12 +171,12 @@ Status apply_model(State* state, const LoggedStatement& s) {
   TRY(const ModelStatement statement, parse_model(s.envelope.payload));
   TRY_VOID(check_context(*state, statement.context));
   TRY_VOID(check_created(s.leaf, statement.created));
-  TRY_VOID(require_id(state->charter, s.envelope, statement.trainer));
+  TRY_VOID(require_id(*state->charter, s.envelope, statement.trainer));
   const auto known = state->life.registered.find(statement.model);
   if (!statement.seal) {
     if (known != state->life.registered.end())
       return refuse("LIFECYCLE", "a model of this name is registered", statement.model);
-    state->nonces.emplace(statement.context.nonce, s.leaf.time);
+    state->nonces.insert(statement.context.nonce);
     state->life.registered.emplace(statement.model, statement.trainer);
     return {};
   }
@@ -191,7 +191,7 @@ Status apply_model(State* state, const LoggedStatement& s) {
   version.trainer = statement.trainer;
   version.seal = statement.seal;
   version.duties[Duty::Trainer].insert(statement.trainer);
-  state->nonces.emplace(statement.context.nonce, s.leaf.time);
+  state->nonces.insert(statement.context.nonce);
   state->life.models.emplace(statement.seal->manifest, std::move(version));
   return {};
 }
@@ -200,18 +200,18 @@ Status apply_run_intent(State* state, const LoggedStatement& s) {
   TRY(RunIntent intent, parse_run_intent(s.envelope.payload));
   TRY_VOID(check_context(*state, intent.context));
   TRY_VOID(check_created(s.leaf, intent.created));
-  TRY_VOID(require_id(state->charter, s.envelope, intent.evaluator));
+  TRY_VOID(require_id(*state->charter, s.envelope, intent.evaluator));
   TRY_VOID(check_duty(*state, intent.manifest, Duty::Evaluator, {intent.evaluator}));
   if (state->life.revoked.contains(intent.manifest))
     return refuse("REVOKED", "this model was revoked", crypto::hex(intent.manifest));
-  if (intent.standard != standard_digest(state->charter))
+  if (intent.standard != standard_digest(*state->charter))
     return refuse("CONTEXT_MISMATCH",
                   "the run is declared under another standard than the charter's",
                   crypto::hex(intent.standard));
   ModelVersion& version = version_of(state, intent.manifest, "");
   version.duties[Duty::Evaluator].insert(intent.evaluator);
   move_to(&version, Phase::Evaluating);
-  state->nonces.emplace(intent.context.nonce, s.leaf.time);
+  state->nonces.insert(intent.context.nonce);
   state->life.runs.emplace(s.leaf.envelope,
                            DeclaredRun{reference_of(s), std::move(intent), false, false, {}, {}});
   return {};
@@ -221,7 +221,7 @@ Status apply_eval_run(State* state, const LoggedStatement& s) {
   TRY(const EvalRun end, parse_eval_run(s.envelope.payload));
   TRY_VOID(check_context(*state, end.context));
   TRY_VOID(check_created(s.leaf, end.created));
-  TRY_VOID(require_id(state->charter, s.envelope, end.evaluator));
+  TRY_VOID(require_id(*state->charter, s.envelope, end.evaluator));
   const auto found = state->life.runs.find(end.intent.sha256);
   if (found == state->life.runs.end() || found->second.at != end.intent)
     return refuse("INTENT_OPEN", "the log holds no such intent", std::to_string(end.intent.leaf));
@@ -240,7 +240,7 @@ Status apply_eval_run(State* state, const LoggedStatement& s) {
   run.reason = end.reason;
   run.evidence = end.evidence;
   number_attempts(state, run);
-  state->nonces.emplace(end.context.nonce, s.leaf.time);
+  state->nonces.insert(end.context.nonce);
   if (all_ended(*state, run.intent.manifest) && end.complete)
     move_to(&state->life.models.at(run.intent.manifest), Phase::Complete);
   return {};

@@ -21,9 +21,9 @@ Status check_reading(const State& state, const Monitor& monitor, const StageStat
       std::ranges::count(stage.readings, monitor.id, &Reading::monitor) != 1)
     return not_promotable("every monitor of the charter has one reading", monitor.id);
   const Counts counts{found->exposures, found->events};
-  if (counts.exposures < state.charter.rollout->min_exposures)
+  if (counts.exposures < state.charter->rollout->min_exposures)
     return not_promotable("a stage ends after " +
-                              std::to_string(state.charter.rollout->min_exposures) +
+                              std::to_string(state.charter->rollout->min_exposures) +
                               " answers; there were " + std::to_string(counts.exposures),
                           monitor.id);
   if (found->latest > now || found->latest < arm.since || now - found->latest > monitor.silence)
@@ -37,24 +37,24 @@ Status check_reading(const State& state, const Monitor& monitor, const StageStat
 // The monitor's own signature makes its numbers readings.
 Status check_readings(const State& state, const StageStatement& stage, const Arm& arm,
                       const std::set<std::string>& signers, base::Time now) {
-  if (now < arm.since + state.charter.rollout->min_stage)
+  if (now < arm.since + state.charter->rollout->min_stage)
     return not_promotable(
-        "the stage lasts until " + base::rfc3339(arm.since + state.charter.rollout->min_stage),
+        "the stage lasts until " + base::rfc3339(arm.since + state.charter->rollout->min_stage),
         stage.channel);
-  if (state.charter.monitors.empty())
+  if (state.charter->monitors.empty())
     return not_promotable("the charter has no monitor that could allow it", stage.channel);
   const bool attested = std::ranges::any_of(
-      signers, [&](const std::string& id) { return plays_role(state.charter, id, "monitor"); });
-  if (has_role(state.charter, "monitor") && !attested)
+      signers, [&](const std::string& id) { return plays_role(*state.charter, id, "monitor"); });
+  if (has_role(*state.charter, "monitor") && !attested)
     return not_promotable("the readings are not signed by a monitor", stage.channel);
-  for (const Monitor& monitor : state.charter.monitors)
+  for (const Monitor& monitor : state.charter->monitors)
     TRY_VOID(check_reading(state, monitor, stage, arm, now));
   return {};
 }
 
 Status check_raise(const State& state, const StageStatement& stage, const Arm& arm,
                    const std::set<std::string>& signers, base::Time now) {
-  const Rollout& rollout = *state.charter.rollout;
+  const Rollout& rollout = *state.charter->rollout;
   if (stage.share != rollout.next_after(arm.share) || stage.share > arm.max_share)
     return not_promotable("the next stage is " + std::to_string(rollout.next_after(arm.share)) +
                               " %, not " + std::to_string(stage.share) + " %",
@@ -65,12 +65,12 @@ Status check_raise(const State& state, const StageStatement& stage, const Arm& a
   if (arm.share > 0) TRY_VOID(check_readings(state, stage, arm, signers, now));
   std::set<std::string> persons;
   for (const std::string& id : signers) {
-    if (state.charter.find_person(id) != nullptr) persons.insert(id);
+    if (state.charter->find_person(id) != nullptr) persons.insert(id);
   }
   TRY_VOID(check_duty(state, arm.manifest, Duty::Approver, persons));
-  if (stage.share > kTwoManShare) return check_two_man(state.charter, signers, arm.proposer);
+  if (stage.share > kTwoManShare) return check_two_man(*state.charter, signers, arm.proposer);
   if (std::ranges::any_of(persons, [&](const std::string& id) {
-        return state.charter.sits_in(id, BodyClass::Control);
+        return state.charter->sits_in(id, BodyClass::Control);
       }))
     return {};
   return refuse("SIGNER_MISSING", "a stage is signed by a person in a body of class control",
@@ -92,14 +92,14 @@ void set_share(ChannelLife* channel, Arm* arm, uint64_t share, base::Time when) 
 // Lowering restricts, so one key does it. What is in production alone is stopped, not lowered.
 Status check_lower(const State& state, const StageStatement& stage, const Arm& arm,
                    const std::set<std::string>& signers) {
-  const std::vector<uint64_t>& stages = state.charter.rollout->stages;
+  const std::vector<uint64_t>& stages = state.charter->rollout->stages;
   if (stage.share != 0 && !holds(stages, stage.share))
     return not_promotable("the charter has no such stage", stage.channel);
   if (arm.phase == Phase::Production)
     return refuse("LIFECYCLE", "what is in production is stopped, not lowered (`charter stop`)",
                   stage.channel);
   if (std::ranges::any_of(signers,
-                          [&](const std::string& id) { return may_stop(state.charter, id); }))
+                          [&](const std::string& id) { return may_stop(*state.charter, id); }))
     return {};
   return refuse("NO_POWER", "the charter lets none of the signers lower a share", stage.channel);
 }
@@ -118,8 +118,8 @@ Status apply_rollback(State* state, const LoggedStatement& s, const StageStateme
   if (s.leaf.time > arm->not_after)
     return refuse("EXPIRED", "the release has expired", stage.channel);
   if (stage.share != 100) return malformed("a rollback takes all of the traffic", stage.channel);
-  TRY(const auto signers, signers_of(state->charter, s.envelope));
-  TRY_VOID(check_two_man(state->charter, signers, ""));
+  TRY(const auto signers, signers_of(*state->charter, s.envelope));
+  TRY_VOID(check_two_man(*state->charter, signers, ""));
   for (Arm& other : channel->arms) {
     if (&other == arm) continue;
     if (other.phase == Phase::Halted) other.phase = Phase::RolledBack;
@@ -145,10 +145,10 @@ Status apply_stage(State* state, const LoggedStatement& s) {
   TRY_VOID(check_created(s.leaf, stage.created));
   if (stage.rollback) {
     TRY_VOID(apply_rollback(state, s, stage, &channel));
-    state->nonces.emplace(stage.context.nonce, s.leaf.time);
+    state->nonces.insert(stage.context.nonce);
     return {};
   }
-  if (!state->charter.rollout)
+  if (!state->charter->rollout)
     return refuse("NO_POWER", "the charter has no [rollout]: a release has all traffic at once",
                   stage.channel);
   Arm& arm = channel.arms.back();
@@ -159,14 +159,14 @@ Status apply_stage(State* state, const LoggedStatement& s) {
     return refuse("LIFECYCLE",
                   "the release is " + std::string(phase_name(arm.phase)) + " and has no stages",
                   stage.channel);
-  TRY(const auto signers, signers_of(state->charter, s.envelope));
+  TRY(const auto signers, signers_of(*state->charter, s.envelope));
   if (stage.share == arm.share)
     return refuse("NOT_PROMOTABLE", "the release has this share", stage.channel);
   if (stage.share > arm.share)
     TRY_VOID(check_raise(*state, stage, arm, signers, s.leaf.time));
   else
     TRY_VOID(check_lower(*state, stage, arm, signers));
-  state->nonces.emplace(stage.context.nonce, s.leaf.time);
+  state->nonces.insert(stage.context.nonce);
   set_share(&channel, &arm, stage.share, s.leaf.time);
   return {};
 }

@@ -1,12 +1,13 @@
 #include "govern/signers.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "govern/refusal.h"
 
 namespace govern {
 
-base::Result<std::set<std::string>> signers_of(const Charter& charter, const Envelope& envelope) {
+base::Result<std::vector<Signer>> signing_keys(const Charter& charter, const Envelope& envelope) {
   std::vector<crypto::PublicKey> keys;
   std::vector<std::string> owners;
   const auto add = [&](const std::string& owner, const std::vector<VerifierKey>& held) {
@@ -18,22 +19,30 @@ base::Result<std::set<std::string>> signers_of(const Charter& charter, const Env
   for (const Person& person : charter.persons) add(person.id, person.keys);
   for (const Service& service : charter.services) add(service.id, service.keys);
   TRY(const auto indexes, verify_envelope(envelope, keys));
-  std::set<std::string> signers;
-  for (const size_t index : indexes) signers.insert(owners[index]);
+  std::vector<Signer> signers;
+  for (const size_t index : indexes) signers.push_back({owners[index], keys[index]});
   return signers;
 }
 
-base::Status require_signer(const Charter& charter, const Envelope& envelope,
-                            const std::string& person) {
-  TRY(const auto signers, signers_of(charter, envelope));
+base::Result<std::set<std::string>> signers_of(const Charter& charter, const Envelope& envelope) {
+  TRY(const auto keys, signing_keys(charter, envelope));
+  std::set<std::string> signers;
+  for (const Signer& signer : keys) signers.insert(signer.id);
+  return signers;
+}
+
+base::Result<crypto::PublicKey> require_signer(const Charter& charter, const Envelope& envelope,
+                                               const std::string& person) {
+  TRY(const auto signers, signing_keys(charter, envelope));
   if (charter.find_person(person) == nullptr)
     return refuse("SIGNER_MISSING", "the charter names no such person", person);
-  if (!signers.contains(person))
+  const auto found = std::ranges::find(signers, person, &Signer::id);
+  if (found == signers.end())
     return refuse("SIGNER_MISSING", "the statement does not carry this person's signature", person);
-  if (signers.size() != 1)
+  if (std::ranges::any_of(signers, [&](const Signer& s) { return s.id != person; }))
     return refuse("DUTY_CONFLICT", "the statement speaks for one person, but others signed it too",
                   person);
-  return {};
+  return found->key;
 }
 
 base::Status require_control(const Charter& charter, const std::string& person) {

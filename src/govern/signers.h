@@ -3,6 +3,7 @@
 
 #include <set>
 #include <string>
+#include <vector>
 
 #include "govern/charter.h"
 #include "govern/dsse.h"
@@ -13,10 +14,17 @@ namespace govern {
 // is no one's.
 base::Result<std::set<std::string>> signers_of(const Charter& charter, const Envelope& envelope);
 
+struct Signer {
+  std::string id;
+  crypto::PublicKey key;
+};
+// The same, key by key.
+base::Result<std::vector<Signer>> signing_keys(const Charter& charter, const Envelope& envelope);
+
 // SIGNER_MISSING unless `person` signed; DUTY_CONFLICT when someone else did too: such a statement
-// speaks for one person.
-base::Status require_signer(const Charter& charter, const Envelope& envelope,
-                            const std::string& person);
+// speaks for one person. Returns a key of theirs that signed.
+base::Result<crypto::PublicKey> require_signer(const Charter& charter, const Envelope& envelope,
+                                               const std::string& person);
 
 // CLASS_FORBIDDEN or NOT_SEATED unless the person has a seat in a body of class control.
 base::Status require_control(const Charter& charter, const std::string& person);

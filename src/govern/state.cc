@@ -83,17 +83,18 @@ crypto::Digest proposal_digest(const Proposal& proposal) {
 Outcome count_ballots(const State& state, const ProposalState& proposal) {
   std::vector<CountedVote> votes;
   for (const BallotRecord& record : proposal.ballots)
-    votes.push_back({record.ballot.body, record.ballot.person, record.ballot.vote, record.at.leaf});
-  return count(state.charter, *state.charter.find_power(proposal.proposal.action), votes);
+    votes.push_back({record.body, record.person, record.vote, record.at.leaf});
+  return count(*state.charter, *state.charter->find_power(proposal.proposal->action), votes);
 }
 
 base::Result<Outcome> outcome_of(const State& state, const ProposalState& proposal,
                                  base::Time now) {
-  const Power* power = state.charter.find_power(proposal.proposal.action);
-  const Rule* rule = state.charter.find_rule(power->rule);
+  const Power* power = state.charter->find_power(proposal.proposal->action);
+  const Rule* rule = state.charter->find_rule(power->rule);
   const Outcome outcome = count_ballots(state, proposal);
-  if (now > proposal.proposal.expires)
-    return refuse("EXPIRED", "the proposal expired at " + base::rfc3339(proposal.proposal.expires));
+  if (now > proposal.proposal->expires)
+    return refuse("EXPIRED",
+                  "the proposal expired at " + base::rfc3339(proposal.proposal->expires));
   if (now < proposal.logged + rule->notice)
     return refuse("NOTICE_PENDING", "the notice of rule '" + rule->id + "' is over at " +
                                         base::rfc3339(proposal.logged + rule->notice));
@@ -113,25 +114,25 @@ std::vector<LoggedEvidence> evidence_of(const State& state, const Proposal& prop
 
 Certificate expected_certificate(const State& state, const ProposalState& p,
                                  base::Time not_before) {
-  const std::vector<LoggedEvidence> evidence = evidence_of(state, p.proposal);
-  const Power* power = state.charter.find_power(p.proposal.action);
+  const std::vector<LoggedEvidence> evidence = evidence_of(state, *p.proposal);
+  const Power* power = state.charter->find_power(p.proposal->action);
   Certificate c;
-  c.model = p.proposal.model;
-  c.oms_root = oms_root(p.proposal.manifest);
-  c.manifest_digest = manifest_digest(p.proposal.manifest);
-  c.release_unit = release_unit(p.proposal.manifest);
-  c.channel = p.proposal.channel;
-  c.epoch = p.proposal.epoch;
+  c.model = p.proposal->model;
+  c.oms_root = oms_root(p.proposal->manifest);
+  c.manifest_digest = manifest_digest(p.proposal->manifest);
+  c.release_unit = release_unit(p.proposal->manifest);
+  c.channel = p.proposal->channel;
+  c.epoch = p.proposal->epoch;
   c.charter_version = state.place.charter_version;
   c.charter_sha256 = state.place.charter_sha256;
-  c.standard = standard_digest(state.charter);
-  c.gate = p.proposal.gate;
+  c.standard = standard_digest(*state.charter);
+  c.gate = p.proposal->gate;
   c.evidence = evidence_to_json(evidence);
-  c.proposal = proposal_digest(p.proposal);
+  c.proposal = proposal_digest(*p.proposal);
   c.tally = p.tally;
-  if (state.charter.rollout) {
+  if (state.charter->rollout) {
     c.stages.clear();
-    for (const uint64_t stage : state.charter.rollout->stages)
+    for (const uint64_t stage : state.charter->rollout->stages)
       c.stages.push_back(std::to_string(stage));
   }
   c.stop_epoch_min = state.life.stop_epoch;

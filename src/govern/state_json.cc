@@ -12,35 +12,23 @@ Value reference_to_json(const LeafReference& reference) {
                 {"sha256", crypto::hex(reference.sha256)}};
 }
 
-std::string_view stage_name(Stage stage) {
-  switch (stage) {
-    case Stage::Voting:
-      return "voting";
-    case Stage::Passed:
-      return "passed";
-    case Stage::Released:
-      return "released";
-  }
-  return "";
-}
-
 Value proposal_to_json(const crypto::Digest& digest, const ProposalState& p) {
   json::Array ballots;
   for (const BallotRecord& record : p.ballots) {
     ballots.emplace_back(Object{{"at", reference_to_json(record.at)},
-                                {"body", record.ballot.body},
-                                {"person", record.ballot.person},
-                                {"vote", vote_name(record.ballot.vote)}});
+                                {"body", record.body},
+                                {"person", record.person},
+                                {"vote", vote_name(record.vote)}});
   }
   return Object{{"proposal", crypto::hex(digest)},
                 {"at", reference_to_json(p.at)},
-                {"action", p.proposal.action},
-                {"channel", p.proposal.channel},
-                {"epoch", std::to_string(p.proposal.epoch)},
-                {"model", p.proposal.model},
-                {"manifest", crypto::hex(manifest_digest(p.proposal.manifest))},
-                {"person", p.proposal.person},
-                {"expires", base::rfc3339(p.proposal.expires)},
+                {"action", p.proposal->action},
+                {"channel", p.proposal->channel},
+                {"epoch", std::to_string(p.proposal->epoch)},
+                {"model", p.proposal->model},
+                {"manifest", crypto::hex(manifest_digest(p.proposal->manifest))},
+                {"person", p.proposal->person},
+                {"expires", base::rfc3339(p.proposal->expires)},
                 {"stage", stage_name(p.stage)},
                 {"ballots", std::move(ballots)}};
 }
@@ -56,8 +44,22 @@ Value release_to_json(const std::string& channel, const Release& release) {
 
 }  // namespace
 
+std::string_view stage_name(Stage stage) {
+  switch (stage) {
+    case Stage::Voting:
+      return "voting";
+    case Stage::Passed:
+      return "passed";
+    case Stage::Released:
+      return "released";
+    case Stage::Vetoed:
+      return "vetoed";
+  }
+  return "";
+}
+
 json::Value state_to_json(const State& state) {
-  json::Array evidence, gates, proposals, channels, nonces;
+  json::Array evidence, gates, proposals, channels;
   for (const auto& [digest, logged] : state.evidence)
     evidence.push_back(reference_to_json(logged.at));
   for (const auto& [digest, reference] : state.gates) gates.push_back(reference_to_json(reference));
@@ -65,7 +67,6 @@ json::Value state_to_json(const State& state) {
     proposals.push_back(proposal_to_json(digest, proposal));
   for (const auto& [channel, release] : state.channels)
     channels.push_back(release_to_json(channel, release));
-  for (const auto& [nonce, time] : state.nonces) nonces.emplace_back(nonce);
   return Object{{"charter", Object{{"id", state.place.charter_id},
                                    {"version", std::to_string(state.place.charter_version)},
                                    {"sha256", crypto::hex(state.place.charter_sha256)}}},
@@ -77,7 +78,8 @@ json::Value state_to_json(const State& state) {
                 {"gates", std::move(gates)},
                 {"proposals", std::move(proposals)},
                 {"channels", std::move(channels)},
-                {"nonces", std::move(nonces)},
+                {"nonces", Object{{"count", std::to_string(state.nonces.size())},
+                                  {"chain", crypto::hex(state.nonces.chain())}}},
                 {"life", lifecycle_to_json(state.life)}};
 }
 

@@ -82,7 +82,7 @@ class StateTest : public testing::Test {
     gate_ = last_;
   }
   GateVerdict verdict() const {
-    return {"tiny",    "chat", manifest_digest(manifest_), standard_digest(state_.charter),
+    return {"tiny",    "chat", manifest_digest(manifest_), standard_digest(*state_.charter),
             evidence_, kStart};
   }
   Proposal proposal(std::string_view nonce = "proposal") const {

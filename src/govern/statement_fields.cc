@@ -24,6 +24,24 @@ Value to_json(const std::vector<LeafReference>& references) {
   return out;
 }
 
+Value to_json(const std::vector<std::string>& texts) {
+  json::Array out;
+  for (const std::string& text : texts) out.emplace_back(text);
+  return out;
+}
+
+Result<std::vector<std::string>> get_sorted_texts(const Value& object, std::string_view key) {
+  TRY(const json::Array* items, json::get_array(object, key));
+  std::vector<std::string> out;
+  for (const Value& item : *items) {
+    if (!item.is_string() || (!out.empty() && out.back() >= item.as_string()))
+      return malformed("field '" + std::string(key) + "': a sorted list of strings, each once",
+                       std::string(key));
+    out.push_back(item.as_string());
+  }
+  return out;
+}
+
 Result<std::string> get_nonce(const Value& object) {
   TRY(std::string nonce, json::get_string(object, "nonce"));
   if (!crypto::digest_from_hex(nonce))

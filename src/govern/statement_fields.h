@@ -20,11 +20,16 @@ json::Value to_json(const Context& context);
 json::Value to_json(const LeafReference& reference);
 json::Value to_json(const std::vector<LeafReference>& references);
 
+json::Value to_json(const std::vector<std::string>& texts);
+
 base::Result<Context> get_context(const json::Value& object);
 base::Result<std::string> get_nonce(const json::Value& object);
 base::Result<LeafReference> get_reference(const json::Value& object, std::string_view key);
 // In the order of the log, none twice.
 base::Result<std::vector<LeafReference>> get_references(const json::Value& object,
+                                                        std::string_view key);
+// Sorted, none twice.
+base::Result<std::vector<std::string>> get_sorted_texts(const json::Value& object,
                                                         std::string_view key);
 // Text for people, of 1 to `bytes_max` bytes.
 base::Result<std::string> get_words(const json::Value& object, std::string_view key,

@@ -45,7 +45,14 @@ constexpr auto kKinds = std::to_array<KindNames>({{Kind::Charter, "charter/v1"},
                                                   {Kind::Resume, "resume/v1"},
                                                   {Kind::Revoke, "revoke/v1"},
                                                   {Kind::Alarm, "alarm/v1"},
-                                                  {Kind::Incident, "incident/v1"}});
+                                                  {Kind::Incident, "incident/v1"},
+                                                  {Kind::Notice, "notice/v1"},
+                                                  {Kind::Recusal, "recusal/v1"},
+                                                  {Kind::Veto, "veto/v1"},
+                                                  {Kind::Petition, "petition/v1"},
+                                                  {Kind::Enactment, "enactment/v1"},
+                                                  {Kind::Keyring, "keyring/v1"},
+                                                  {Kind::Cosigned, "cosigned/v1"}});
 
 const KindNames& names_of(Kind kind) { return *std::ranges::find(kKinds, kind, &KindNames::kind); }
 
@@ -110,23 +117,68 @@ Result<Vote> parse_vote(std::string_view text) {
 }
 
 std::string format_charter_statement(const CharterStatement& statement) {
-  return json::canonical(Object{{"type", kind_name(Kind::Charter)},
-                                {"context", to_json(statement.context)},
-                                {"log_vkey", statement.log_vkey},
-                                {"text", statement.text}});
+  Object object = {{"type", kind_name(Kind::Charter)},
+                   {"context", to_json(statement.context)},
+                   {"log_vkey", statement.log_vkey},
+                   {"text", statement.text}};
+  if (!statement.witness_policy.empty())
+    object.emplace_back("witness_policy", statement.witness_policy);
+  if (statement.proposal) object.emplace_back("proposal", digest(*statement.proposal));
+  return json::canonical(std::move(object));
 }
 
 Result<CharterStatement> parse_charter_statement(std::string_view payload) {
   TRY(const Value value, parse_payload(payload, Kind::Charter));
-  TRY_VOID(json::only_fields(value, {"type", "context", "log_vkey", "text"}));
+  TRY_VOID(json::only_fields(
+      value, {"type", "context", "log_vkey", "text", "witness_policy", "proposal"}));
   CharterStatement statement;
   TRY(statement.context, get_context(value));
   TRY(statement.log_vkey, json::get_string(value, "log_vkey"));
   TRY(statement.text, json::get_string(value, "text"));
+  if (value.find("witness_policy") != nullptr) {
+    TRY(statement.witness_policy, json::get_string(value, "witness_policy"));
+  }
+  if (value.find("proposal") != nullptr) {
+    TRY(statement.proposal, get_digest(value, "proposal"));
+  }
   return only_canonical(statement, format_charter_statement(statement), payload);
 }
 
+namespace {
+
+std::string format_motion(const Proposal& p) {
+  Object object = {{"type", kind_name(Kind::Proposal)},
+                   {"context", to_json(p.context)},
+                   {"action", p.action},
+                   {"subject", subject_to_json(p.action, p.subject)},
+                   {"person", p.person},
+                   {"created", moment(p.created)},
+                   {"expires", moment(p.expires)}};
+  if (p.petition) object.emplace_back("petition", digest(*p.petition));
+  return json::canonical(std::move(object));
+}
+
+Result<Proposal> parse_motion(const Value& value, std::string_view payload) {
+  TRY_VOID(json::only_fields(
+      value, {"type", "context", "action", "subject", "person", "petition", "created", "expires"}));
+  Proposal p;
+  TRY(p.context, get_context(value));
+  TRY(p.action, json::get_string(value, "action"));
+  TRY(const Value* subject, json::get_object(value, "subject"));
+  TRY(p.subject, subject_from_json(p.action, *subject));
+  TRY(p.person, json::get_string(value, "person"));
+  if (value.find("petition") != nullptr) {
+    TRY(p.petition, get_digest(value, "petition"));
+  }
+  TRY(p.created, get_time(value, "created"));
+  TRY(p.expires, get_time(value, "expires"));
+  return only_canonical(p, format_proposal(p), payload);
+}
+
+}  // namespace
+
 std::string format_proposal(const Proposal& p) {
+  if (has_subject(p.action)) return format_motion(p);
   return json::canonical(Object{{"type", kind_name(Kind::Proposal)},
                                 {"context", to_json(p.context)},
                                 {"action", p.action},
@@ -143,6 +195,7 @@ std::string format_proposal(const Proposal& p) {
 
 Result<Proposal> parse_proposal(std::string_view payload) {
   TRY(const Value value, parse_payload(payload, Kind::Proposal));
+  if (value.find("subject") != nullptr) return parse_motion(value, payload);
   TRY_VOID(
       json::only_fields(value, {"type", "context", "action", "channel", "person", "model",
                                 "manifest", "evidence", "gate", "epoch", "created", "expires"}));

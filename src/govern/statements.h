@@ -37,6 +37,15 @@ enum class Kind : unsigned char {
   Revoke,
   Alarm,
   Incident,
+  // Of decisions: decision_statements.h.
+  Notice,
+  Recusal,
+  Veto,
+  Petition,
+  Enactment,
+  Keyring,
+  Cosigned,  // its payload is a checkpoint as a note that witnesses cosigned; it carries no other
+             // signature
 };
 std::string_view kind_name(Kind kind);  // "ballot/v1"
 std::string payload_type(Kind kind);  // "application/vnd.charter.ballot.v1+json", or in-toto's own
@@ -67,6 +76,8 @@ struct CharterStatement {
   Context context;
   std::string text;  // charter.toml
   std::string log_vkey;
+  std::string witness_policy = {};              // the text that the charter pins, if it does
+  std::optional<crypto::Digest> proposal = {};  // of an amendment: the one that passed
 };
 
 struct LeafReference {
@@ -74,6 +85,25 @@ struct LeafReference {
   crypto::Digest sha256{};  // of the envelope
   friend auto operator<=>(const LeafReference&, const LeafReference&) = default;
 };
+
+// What a proposal other than model.promote is about; its action says which fields are there.
+struct Subject {
+  std::string person;          // person.*, fill_seat, key.recover
+  std::string body;            // person.*, fill_seat
+  std::string vkey;            // key.recover
+  std::string channel;         // resume: a channel, or "*"
+  LeafReference halt;          // resume: what halted it
+  crypto::Digest manifest{};   // model.revoke, weights.export
+  std::string to;              // weights.export, payout
+  uint64_t micro_usd = 0;      // payout
+  std::string text;            // charter.*: charter.toml; motion: its words
+  std::string witness_policy;  // charter.*: the policy's text, when the charter pins one
+};
+json::Value subject_to_json(std::string_view action, const Subject& subject);
+base::Result<Subject> subject_from_json(std::string_view action, const json::Value& value);
+
+// Whether proposals of this action name a subject; model.promote has fields of its own.
+bool has_subject(std::string_view action);
 
 struct Proposal {
   Context context;
@@ -86,6 +116,8 @@ struct Proposal {
   LeafReference gate;
   uint64_t epoch = 1;  // the channel's next
   base::Time created, expires;
+  Subject subject;                         // of every other action
+  std::optional<crypto::Digest> petition;  // that forces it
 };
 
 enum class Vote : unsigned char { For, Against, Abstain };

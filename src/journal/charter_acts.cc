@@ -124,7 +124,7 @@ House::Draft release_draft(const House& house, const govern::ProposalState& prop
 }
 
 base::Duration timelock_of(const House& house, const govern::ProposalState& proposal) {
-  const govern::Power* power = house.charter().find_power(proposal.proposal.action);
+  const govern::Power* power = house.charter().find_power(proposal.proposal->action);
   return house.charter().find_rule(power->rule)->timelock;
 }
 
@@ -151,7 +151,7 @@ void remove_stale_models(const House& house, base::Time now) {
     const auto digest = crypto::digest_from_hex(name);
     const auto proposal =
         digest ? house.state().proposals.find(*digest) : house.state().proposals.end();
-    if (proposal == house.state().proposals.end() || now > proposal->second.proposal.expires)
+    if (proposal == house.state().proposals.end() || now > proposal->second.proposal->expires)
       static_cast<void>(files::remove_directory(files::join(folder, name)));
   }
 }
@@ -218,7 +218,7 @@ Result<Voted> vote(House* house, const VoteOptions& options, base::Time now) {
   TRY(const std::string person, person_or_only(*house, options.person));
   TRY(const govern::SignerKey key, house->load_key(person, options.key_path));
   TRY(const govern::ProposalState* proposal, proposal_of(*house, options.proposal));
-  const govern::Power* power = house->charter().find_power(proposal->proposal.action);
+  const govern::Power* power = house->charter().find_power(proposal->proposal->action);
   std::vector<std::string> asked = house->charter().find_rule(power->rule)->consent;
   asked.insert(asked.begin(), power->body);
   Voted voted;
@@ -244,7 +244,7 @@ Result<Voted> vote(House* house, const VoteOptions& options, base::Time now) {
     ballot.checkpoint_size = house->log().checkpoint().size;
     ballot.checkpoint_root = house->log().checkpoint().root;
     ballot.created = now;
-    ballot.expires = proposal->proposal.expires;
+    ballot.expires = proposal->proposal->expires;
     drafts.push_back({Kind::Ballot, sign(Kind::Ballot, govern::format_ballot(ballot), key)});
   }
   TRY_VOID(house->append(std::move(drafts), now));
@@ -275,11 +275,11 @@ Result<Released> release(House* house, const ReleaseOptions& options, base::Time
   TRY_VOID(house->install(options.proposal));
   const govern::ProposalState& done = house->state().proposals.at(options.proposal);
   TRY(const govern::Outcome outcome, govern::outcome_of(house->state(), done, done.tallied));
-  const std::string& channel = done.proposal.channel;
+  const std::string& channel = done.proposal->channel;
   return Released{channel,
-                  done.proposal.model,
+                  done.proposal->model,
                   files::join(house->models_folder(), channel),
-                  done.proposal.epoch,
+                  done.proposal->epoch,
                   done.release.leaf,
                   outcome};
 }

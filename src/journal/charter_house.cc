@@ -242,8 +242,8 @@ std::vector<uint64_t> House::declared_leaves(const govern::ProposalState& p) con
 
 Result<govern::ReleaseBundle> House::make_bundle(const govern::ProposalState& p) const {
   CHECK(p.stage == govern::Stage::Released);
-  std::set<uint64_t> about = {0, p.proposal.gate.leaf, p.at.leaf, p.tally.leaf, p.release.leaf};
-  for (const auto& reference : p.proposal.evidence) about.insert(reference.leaf);
+  std::set<uint64_t> about = {0, p.proposal->gate.leaf, p.at.leaf, p.tally.leaf, p.release.leaf};
+  for (const auto& reference : p.proposal->evidence) about.insert(reference.leaf);
   for (const auto& record : p.ballots) about.insert(record.at.leaf);
   for (const uint64_t leaf : declared_leaves(p)) about.insert(leaf);
   std::set<uint64_t> indexes = about;
@@ -272,14 +272,14 @@ Status House::install(const crypto::Digest& digest) const {
   TRY_VOID(files::make_directories(files::join(staged, "release")));
   TRY_VOID(
       files::write_atomic(files::join(staged, govern::kBundleFile), govern::format_bundle(bundle)));
-  const std::string place = files::join(models_folder(), proposal.proposal.channel);
+  const std::string place = files::join(models_folder(), proposal.proposal->channel);
   TRY_VOID(files::make_directories(models_folder()));
   if (files::is_directory(place)) {
     const std::string previous = files::join(charter_folder(data_), "previous");
     TRY_VOID(files::make_directories(previous));
     TRY_VOID(
-        files::rename(place, files::join(previous, proposal.proposal.channel + "-before-" +
-                                                       std::to_string(proposal.proposal.epoch))));
+        files::rename(place, files::join(previous, proposal.proposal->channel + "-before-" +
+                                                       std::to_string(proposal.proposal->epoch))));
   }
   return files::rename(staged, place);
 }

@@ -27,7 +27,7 @@ class House {
   static base::Result<govern::CharterPin> read_pin(const std::string& data);
 
   const govern::State& state() const { return state_; }
-  const govern::Charter& charter() const { return state_.charter; }
+  const govern::Charter& charter() const { return *state_.charter; }
   const govern::CharterPin& pin() const { return pin_; }
   const Log& log() const { return log_; }
   const std::string& data() const { return data_; }
