@@ -225,13 +225,13 @@ Result<std::vector<govern::LeafReference>> House::append(std::vector<Draft> draf
 // Of a model that was registered: its seal, and every run that was declared for it before the
 // release, whatever came of it.
 std::vector<uint64_t> House::declared_leaves(const govern::ProposalState& p) const {
-  const crypto::Digest manifest = govern::manifest_digest(p.proposal.manifest);
+  const crypto::Digest manifest = govern::manifest_digest(p.proposal->manifest);
   std::vector<uint64_t> out;
   for (uint64_t i = 0; i < p.release.leaf; ++i) {
     const govern::Leaf& leaf = log_.leaf(i);
     const bool of_model = leaf.kind == govern::Kind::Model || leaf.kind == govern::Kind::RunIntent;
     const bool registers =
-        leaf.kind == govern::Kind::Model && leaf.subject == crypto::sha256(p.proposal.model);
+        leaf.kind == govern::Kind::Model && leaf.subject == crypto::sha256(p.proposal->model);
     const auto run = state_.life.runs.find(leaf.subject);
     const bool ends = leaf.kind == govern::Kind::EvalRun && run != state_.life.runs.end() &&
                       run->second.intent.manifest == manifest;
