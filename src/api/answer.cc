@@ -57,7 +57,7 @@ void answer(gateway::Generation generation, std::shared_ptr<AnswerSink> sink) {
   const auto run = call.app->gateway.generate(call.caller, std::move(generation), sink, admission);
   if (!run) return sink->fail(run.error());
   call.exchange->on_close([weak = std::weak_ptr(*run)] {
-    if (const auto strong = weak.lock()) strong->cancel();
+    if (const auto strong = weak.lock()) strong->leave();
   });
 }
 

@@ -1,6 +1,7 @@
 // POST /v1/completions: every prompt is a generation of its own, several at a time; the choices of
 // all are one answer.
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 
 #include "api/completions_format.h"
@@ -29,7 +30,7 @@ class Prompts : public std::enable_shared_from_this<Prompts> {
   // Begins as many as may be under way.
   void advance();
   // The client has gone.
-  void cancel();
+  void leave();
 
   void started(const gateway::Answerer& answerer);
   void delta(size_t prompt, const gateway::Delta& delta);
@@ -47,7 +48,8 @@ class Prompts : public std::enable_shared_from_this<Prompts> {
   const size_t per_prompt_;
   const CompletionShape shape_;
 
-  std::mutex mutex_;  // all below
+  std::atomic<bool> gone_{false};  // the client
+  std::mutex mutex_;               // all below
   size_t next_ = 0, running_ = 0;
   bool answered_ = false;
   std::vector<std::weak_ptr<gateway::Run>> runs_;
@@ -106,7 +108,7 @@ void Prompts::begin(size_t prompt) {
     runs_.push_back(*run);
     stopped = error_.has_value();
   }
-  if (stopped) (*run)->cancel();
+  if (stopped) gone_ ? (*run)->leave() : (*run)->cancel();
 }
 
 void Prompts::fail(base::Error error, bool ended, std::optional<base::Duration> retry_after) {
@@ -122,11 +124,14 @@ void Prompts::fail(base::Error error, bool ended, std::optional<base::Duration> 
     if (running_ == 0) finish_locked();
   }
   for (const auto& weak : runs) {
-    if (const auto run = weak.lock()) run->cancel();
+    if (const auto run = weak.lock()) gone_ ? run->leave() : run->cancel();
   }
 }
 
-void Prompts::cancel() { fail({base::Code::Cancelled, "the client went away", {}, {}, {}}, false); }
+void Prompts::leave() {
+  gone_ = true;
+  fail({base::Code::Cancelled, "the client went away", {}, {}, {}}, false);
+}
 
 void Prompts::started(const gateway::Answerer& answerer) {
   const std::lock_guard lock(mutex_);
@@ -196,7 +201,7 @@ void create_completion(const Call& call) {
   if (!completion) return call.fail(completion.error());
   const auto prompts = std::make_shared<Prompts>(call, *std::move(completion));
   call.exchange->on_close([weak = std::weak_ptr(prompts)] {
-    if (const auto strong = weak.lock()) strong->cancel();
+    if (const auto strong = weak.lock()) strong->leave();
   });
   prompts->advance();
 }

@@ -32,6 +32,7 @@ class Attempt {
   virtual ~Attempt() = default;
   // Any thread, also from within the listener. The end still comes.
   virtual void cancel() = 0;
+  virtual void leave() { cancel(); }  // as Run::leave()
   virtual const Answerer& answerer() const = 0;
 };
 

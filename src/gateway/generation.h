@@ -125,6 +125,9 @@ class Run {
   // The engine's slot or the upstream's socket is let go within one step; what has been produced is
   // settled, and the sink still hears its end.
   virtual void cancel() = 0;
+  // The client has gone. As cancel(), but what a provider was asked for in one piece is let come to
+  // its end: the provider bills it all the same, and only then is it known how much.
+  virtual void leave() { cancel(); }
 };
 
 // Who gets the answer: started, deltas, end, never two at once. started comes at most once and

@@ -106,10 +106,8 @@ void GenerationRun::attempt_end(Attempt& attempt, AttemptEnd end) {
     } else if (end.failure) {
       take_failure(std::move(end), entry);
     } else {
-      if (winner_ == nullptr && !cancelled_.load()) {
-        answered_by_ = entry.target;
-        begin_answer(attempt, &later);
-      }
+      if (winner_ == nullptr) answered_by_ = entry.target;
+      if (winner_ == nullptr && !cancelled_.load()) begin_answer(attempt, &later);
       finish(std::move(end));
     }
   }

@@ -151,7 +151,7 @@ base::Status GenerationRun::start(Admission* admission) {
     return status;
   }
   route_->metrics->requests.add();
-  if (cancelled_.load()) cancel();
+  if (cancelled_.load()) let_go();
   return {};
 }
 
@@ -267,7 +267,7 @@ void GenerationRun::granted(const Target& target) {
     target.upstream->leave_place();
     wake();
   }
-  if (cancelled_.load()) cancel();
+  if (cancelled_.load()) let_go();
 }
 
 void GenerationRun::hedge_later() {
@@ -289,7 +289,7 @@ void GenerationRun::hedge() {
     if (target->channel || target->upstream->has_place()) static_cast<void>(begin(*target));
     hedging_ = false;
   }
-  if (cancelled_.load()) cancel();
+  if (cancelled_.load()) let_go();
 }
 
 // Nothing was answered and no other target is left: the same ones again, after a moment.
@@ -319,7 +319,7 @@ void GenerationRun::retry() {
     else if (base::Status status = try_next(); !status)
       finish_failed(std::move(status).error());
   }
-  if (cancelled_.load()) cancel();
+  if (cancelled_.load()) let_go();
 }
 
 // Somebody cancelled while nothing ran.
@@ -331,13 +331,22 @@ void GenerationRun::wake() {
 }
 
 void GenerationRun::cancel() {
+  at_once_.store(true);
+  leave();
+}
+
+void GenerationRun::leave() {
   cancelled_.store(true);
+  let_go();
+}
+
+void GenerationRun::let_go() {
   std::vector<std::shared_ptr<Attempt>> attempts;
   {
     const std::lock_guard lock(tries_mutex_);
     for (const Try& entry : tries_) attempts.push_back(entry.attempt);
   }
-  for (const auto& attempt : attempts) attempt->cancel();
+  for (const auto& attempt : attempts) at_once_.load() ? attempt->cancel() : attempt->leave();
   if (attempts.empty()) gateway_.timers_.at(0, [self = shared_from_this()] { self->wake(); });
 }
 

@@ -32,6 +32,7 @@ class GenerationRun final : public Run,
   base::Status start(Admission* admission);
 
   void cancel() override;
+  void leave() override;
   void attempt_delta(Attempt& attempt, Delta delta) override;
   void attempt_end(Attempt& attempt, AttemptEnd end) override;
 
@@ -67,6 +68,7 @@ class GenerationRun final : public Run,
   void wake();
   void hedge_later();
   void hedge();
+  void let_go();
   bool retry_later();
   void retry();
 
@@ -96,7 +98,8 @@ class GenerationRun final : public Run,
   PromptSize prompt_size_;
   int64_t max_tokens_ = 0;
   int64_t first_try_ns_ = 0;
-  std::atomic<bool> cancelled_{false};
+  std::atomic<bool> cancelled_{false};  // nobody waits for the answer
+  std::atomic<bool> at_once_{false};    // and whatever runs is cut off
 
   std::mutex mutex_;  // taken by whoever calls the sink; guards what follows
   size_t cursor_ = 0;

@@ -97,6 +97,11 @@ void UpstreamAttempt::cancel() {
   if (call) call->cancel();
 }
 
+// The provider's own time limits bound how long it takes.
+void UpstreamAttempt::leave() {
+  if (!generation_.whole) cancel();
+}
+
 void UpstreamAttempt::head(int status, const std::vector<net::Header>& headers) {
   status_ = status;
   last_event_ns_ = base::monotonic_ns();

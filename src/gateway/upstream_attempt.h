@@ -38,6 +38,7 @@ class UpstreamAttempt final : public Attempt,
 
   void start(std::shared_ptr<AttemptListener> listener);
   void cancel() override;
+  void leave() override;
   const Answerer& answerer() const override { return answerer_; }
 
   void head(int status, const std::vector<net::Header>& headers) override;

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <latch>
 #include <thread>
 
 #include "gateway/testing_upstream.h"
@@ -270,6 +271,44 @@ TEST_F(UpstreamAnswers, CancelReachesTheSocketAndBillsWhatCame) {
   for (int i = 0; i < 2000 && !closed; ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   EXPECT_TRUE(closed);
+}
+
+// Its provider works on, and bills what it wrote.
+TEST_F(UpstreamAnswers, AClientThatLeavesPaysForWhatWasAskedForInOnePiece) {
+  const std::string whole =
+      answer(200, "application/json",
+             R"({"choices":[{"index":0,"message":{"content":"Hi"},"finish_reason":"stop"}],)"
+             R"("usage":{"prompt_tokens":9,"completion_tokens":2}})");
+  struct Case {
+    bool leaves, answers;
+    money::Amount charge;
+  };
+  const Case cases[] = {{true, true, price_of(9, 2)},
+                        {true, false, {}},   // cut by the provider: nothing was seen
+                        {false, true, {}}};  // cut by us
+  for (const Case& one : cases) {
+    std::latch asked(1), left(1);
+    route({add_server([&](net::RawServer::Peer& peer, const std::string&) {
+      asked.count_down();
+      left.wait();
+      return one.answers && peer.send(whole);
+    })});
+    const money::Amount before = spent();
+    Generation generation = question();
+    generation.whole = true;
+    auto listener = std::make_shared<Listener>();
+    const auto run = gateway_->generate(caller_, std::move(generation), listener).value();
+    asked.wait();
+    EXPECT_EQ(ledger_->open_holds(), 1);
+    one.leaves ? run->leave() : run->cancel();
+    if (!one.leaves) listener->wait();
+    left.count_down();
+    EXPECT_FALSE(listener->wait().error);
+    EXPECT_EQ(money::checked_sub(spent(), before).value(), one.charge) << one.leaves << one.answers;
+    EXPECT_EQ(ledger_->open_holds(), 0);
+    if (one.answers && one.leaves) EXPECT_EQ(last_row().usage.upstream, "u0/their-model");
+    servers_.clear();
+  }
 }
 
 TEST_F(UpstreamAnswers, ATrickleOfCommentsIsNoAnswer) {
