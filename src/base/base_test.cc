@@ -74,6 +74,22 @@ TEST(Utf8, ValidatesByTheTable) {
   EXPECT_EQ(complete_utf8_prefix("a\xF0\x9F\x99"), 1u);
   EXPECT_EQ(complete_utf8_prefix("\x80\x80\x80\x80"), 4u);
   EXPECT_EQ(replace_invalid_utf8("a\xFFz"), "a\xEF\xBF\xBDz");
+  // Unicode 15, section 3.9: table 3-8, and one for each way to cut a character short.
+  const std::pair<std::string_view, std::string_view> parts[] = {
+      {"\x61\xF1\x80\x80\xE1\x80\xC2\x62\x80\x63\x80\xBF\x64",
+       "a\uFFFD\uFFFD\uFFFDb\uFFFDc\uFFFD\uFFFDd"},
+      {"\xE4\xBA", "\uFFFD"},
+      {"\xE4\xBAz", "\uFFFDz"},
+      {"\xE4\xBA\xE4\xBA\xBA", "\uFFFD\u4EBA"},
+      {"\xF0\x9F\x99", "\uFFFD"},
+      {"\xC0\xAF\xE0\x80\xBF\xF0\x81\x82\x41",
+       "\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\x41"},
+      {"\xED\xA0\x80\xED\xBF\xBF\xED\xAF\x41",
+       "\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\x41"},
+      {"\xF4\x91\x92\x93\xFF\x41\x80\xBF\x42",
+       "\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\x41\uFFFD\uFFFD\x42"},
+  };
+  for (const auto& [bytes, text] : parts) EXPECT_EQ(replace_invalid_utf8(bytes), text) << text;
   std::string all;
   for (char32_t c : {U'a', U'é', U'中', U'🙂'}) append_utf8(&all, c);
   EXPECT_EQ(all, "aé中🙂");

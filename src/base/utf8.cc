@@ -6,8 +6,10 @@ namespace {
 constexpr char32_t kReplacement = 0xFFFD;
 
 // Reads one well-formed character; returns its length, or 0 when ill-formed, or -1 when `text` ends
-// inside what could still become one (Unicode 15, table 3-7).
-int read_character(std::string_view text, size_t at, char32_t* out) {
+// inside what could still become one (Unicode 15, table 3-7). Then *bad is the length of the
+// maximal subpart: of the bytes that could have begun a character, at least one.
+int read_character(std::string_view text, size_t at, char32_t* out, int* bad) {
+  *bad = 1;
   const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[at + i]); };
   const uint8_t b0 = byte(0);
   if (b0 < 0x80) {
@@ -31,6 +33,7 @@ int read_character(std::string_view text, size_t at, char32_t* out) {
   }
   char32_t value = b0 & (0x7F >> length);
   for (int i = 1; i < length; ++i) {
+    *bad = i;
     if (at + static_cast<size_t>(i) >= text.size()) return -1;
     const uint8_t b = byte(static_cast<size_t>(i));
     if (b < low || b > high) return 0;
@@ -45,8 +48,9 @@ int read_character(std::string_view text, size_t at, char32_t* out) {
 
 bool is_utf8(std::string_view text) {
   char32_t ignored = 0;
+  int bad = 0;
   for (size_t at = 0; at < text.size();) {
-    const int length = read_character(text, at, &ignored);
+    const int length = read_character(text, at, &ignored, &bad);
     if (length <= 0) return false;
     at += static_cast<size_t>(length);
   }
@@ -55,7 +59,8 @@ bool is_utf8(std::string_view text) {
 
 char32_t next_code_point(std::string_view text, size_t* at) {
   char32_t value = 0;
-  const int length = read_character(text, *at, &value);
+  int bad = 0;
+  const int length = read_character(text, *at, &value, &bad);
   *at += length > 0 ? static_cast<size_t>(length) : 1;
   return length > 0 ? value : kReplacement;
 }
@@ -85,7 +90,8 @@ size_t complete_utf8_prefix(std::string_view text) {
     const size_t at = text.size() - back;
     if ((static_cast<uint8_t>(text[at]) & 0xC0) == 0x80) continue;
     char32_t ignored = 0;
-    return read_character(text, at, &ignored) == -1 ? at : text.size();
+    int bad = 0;
+    return read_character(text, at, &ignored, &bad) == -1 ? at : text.size();
   }
   return text.size();
 }
@@ -93,7 +99,13 @@ size_t complete_utf8_prefix(std::string_view text) {
 std::string replace_invalid_utf8(std::string_view text) {
   std::string out;
   out.reserve(text.size());
-  for (size_t at = 0; at < text.size();) append_utf8(&out, next_code_point(text, &at));
+  for (size_t at = 0; at < text.size();) {
+    char32_t value = 0;
+    int bad = 0;
+    const int length = read_character(text, at, &value, &bad);
+    append_utf8(&out, length > 0 ? value : kReplacement);
+    at += static_cast<size_t>(length > 0 ? length : bad);
+  }
   return out;
 }
 

@@ -336,7 +336,7 @@ TEST_F(HttpClientTest, NamesAConnectionThatFails) {
   }
   const int64_t start_ns = base::monotonic_ns();
   EXPECT_EQ(end_reason(get("http://127.0.0.1:" + std::to_string(closed_port))), "connect_failed");
-  EXPECT_LT(base::monotonic_ns() - start_ns, 2'000'000'000);
+  EXPECT_LT(base::monotonic_ns() - start_ns, 250'000'000);
   EXPECT_EQ(end_reason(get("http://no-such-host.invalid/")), "connect_failed");
 }
 
@@ -409,7 +409,7 @@ TEST_F(HttpClientTest, CancelReachesTheSocket) {
     EXPECT_EQ(sink->wait(), "cancelled");
     EXPECT_EQ(sink->error().code, base::Code::Cancelled);
     while (closed_ns == 0) std::this_thread::yield();
-    EXPECT_LT(closed_ns - cancelled_ns, 2'000'000'000);
+    EXPECT_LT(closed_ns - cancelled_ns, 250'000'000);
     call->cancel();  // after the end: nothing
   }
   EXPECT_EQ(client_->stats().calls_open, 0);
