@@ -98,6 +98,10 @@ void get_admin_key(const Call& call);
 void revoke_admin_key(const Call& call);
 extern const Schema kKeyBody, kAdminKeyBody, kKeyChangeBody, kRotateBody;
 
+// organization_refunds.cc
+void create_refund(const Call& call);
+extern const Schema kRefundBody;
+
 // organization_limits.cc
 void list_limits(const Call& call);
 void set_limits(const Call& call);

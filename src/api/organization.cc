@@ -109,6 +109,8 @@ const Route kRoutes[] = {
     get("/v1/organization/usage/{kind}", get_usage, "what was used, by buckets of time",
         kUsageScope),
     get("/v1/organization/costs", get_costs, "what it cost, by buckets of time", kUsageScope),
+    change("POST", "/v1/organization/refunds", &kRefundBody, create_refund,
+           "gives a request's charge back"),
     get("/v1/organization/audit_logs", list_audit_logs, "who did what, when and from where"),
 };
 

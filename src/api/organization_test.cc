@@ -285,6 +285,35 @@ TEST_F(Organization, UsageAndCostsAddUp) {
   EXPECT_TRUE(found) << today.body;
 }
 
+TEST_F(Organization, ARefundGivesTheWholeChargeBackOnce) {
+  const money::Amount before = server().ledger().available(server().account());
+  const Reply answered = server().post(
+      "/v1/completions",
+      json::Object{{"model", "tiny"}, {"prompt", json::Array{"a", "b", "c"}}, {"max_tokens", 2}});
+  ASSERT_EQ(answered.status, 200) << answered.body;
+  const money::Amount after = server().ledger().available(server().account());
+  const money::Amount charge = money::checked_sub(before, after).value();
+  EXPECT_FALSE(charge.is_zero());
+  const json::Object body{{"request_id", answered.header("x-request-id")}, {"reason", "an error"}};
+  const Reply given = call("POST", "refunds", body);
+  ASSERT_EQ(given.status, 200) << given.body;
+  EXPECT_EQ(given.json["amount_pico"], json::Value(charge.decimal()));
+  EXPECT_EQ(server().ledger().available(server().account()), before);
+  EXPECT_EQ(call("POST", "refunds", body).json["amount_pico"], json::Value("0"));
+  EXPECT_EQ(server().ledger().available(server().account()), before);
+  const Reply unknown =
+      call("POST", "refunds", json::Object{{"request_id", "req_none"}, {"reason", "x"}});
+  EXPECT_EQ(unknown.status, 404);
+  EXPECT_EQ(call("POST", "refunds", json::Object{{"request_id", "req_none"}}).status, 400);
+  EXPECT_EQ(server().post("/v1/organization/refunds", body).status, 200) << "an owner's own key";
+  EXPECT_EQ(call("GET", "audit_logs?event_types[]=request.refunded&limit=10")
+                .json["data"]
+                .as_array()
+                .size(),
+            3u);
+  ASSERT_TRUE(server().ledger().verify());
+}
+
 TEST_F(Organization, AnInvitationBecomesAUserWithASession) {
   const Reply made =
       call("POST", "invites", json::Object{{"email", "eve@example.com"}, {"role", "reader"}});
