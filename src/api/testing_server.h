@@ -175,6 +175,7 @@ class ApiServer {
                      generations_,
                      *workers_,
                      {}});
+    app_->http_client = client_.get();
     service_.emplace(*app_);
     background_.emplace(
         *app_, BackgroundOptions{.data = folder_.path(), .webhooks = {.private_addresses = true}});

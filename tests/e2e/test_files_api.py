@@ -11,7 +11,9 @@ import time
 
 import openai
 import pytest
-from conftest import Server
+from conftest import Server, charter
+
+PRICE_IN, PRICE_OUT = 10_000_000, 30_000_000  # pico-dollars a token: $0.01 and $0.03 per 1,000
 
 
 @pytest.fixture
@@ -283,6 +285,34 @@ def test_a_killed_server_goes_on_with_its_batches_and_bills_no_line_twice(tmp_pa
     out = [json.loads(l) for l in client.files.content(done.output_file_id).text.splitlines()]
     assert len(out) == 150 and len({o["custom_id"] for o in out}) == 150
     assert server.stop() == 0
+    # What the ledger charged, less what it gave back for lines whose answers were lost, is what the 150 answers cost.
+    said = json.loads(charter("usage", "--data", tmp_path / "data", "--json").stdout)
+    used = [o["response"]["body"]["usage"] for o in out]
+    tokens = [sum(u[name] for u in used) for name in ("prompt_tokens", "completion_tokens")]
+    assert int(said["total"]["amount_pico"]) == tokens[0] * PRICE_IN + tokens[1] * PRICE_OUT
+    customer = next(a for a in said["accounts"] if a["account"].startswith("2000:"))
+    assert int(customer["debits_pending"]) == 0
+    charter("rebuild", "--data", tmp_path / "data", "--check")
+
+
+def test_an_operator_gives_a_charge_back(new_server):
+    server = new_server()
+    client = openai.OpenAI(base_url=server.url + "/v1", api_key=server.ready["api_key"])
+
+    def spent():
+        said = json.loads(charter("usage", "--data", server.data, "--json").stdout)
+        return int(said["total"]["amount_pico"])
+
+    answer = client.chat.completions.with_raw_response.create(
+        model=server.ready["models"][0], messages=[{"role": "user", "content": "Hi"}], max_tokens=3)
+    charge = spent()
+    request = answer.headers["x-request-id"]
+    refund = json.loads(charter("refund", request, "--reason", "a test", "--data", server.data, "--json").stdout)
+    assert int(refund["amount_pico"]) == charge > 0 and spent() == 0
+    assert charter("refund", request, "--data", server.data).stdout.startswith("$0")
+    assert server.stop() == 0
+    assert charter("refund", "req_none", "--data", server.data, check=False).returncode != 0
+    charter("rebuild", "--data", server.data, "--check")
 
 
 # --- webhooks
