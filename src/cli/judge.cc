@@ -27,6 +27,7 @@ constexpr std::string_view kHelp =
        charter judge --check EVIDENCE --suite DIR [MODEL]
        charter judge --pin --suite DIR
        charter judge import FORMAT PATH DIR
+       charter judge export FORMAT EVIDENCE --suite DIR --out DIR
        charter judge compare CANDIDATE PRODUCTION --suite DIR --margin 0.02 [--alpha 0.05]
        charter judge calibrate MODEL --labels FILE --out FILE
 
@@ -54,7 +55,10 @@ error, a timeout or a refusal of the engine counts as the worst there is.
   --threads N     of the engine (all that the process may use)
 
 import     makes a pinned suite from a public set: blimp, truthfulqa-mc1, truthfulqa-mc2, bbq, xstest,
-           ifeval, lambada, harmbench, strongreject, advbench
+           ifeval, lambada, harmbench, strongreject, advbench; or results of another harness, checked:
+           lm-eval, inspect (PATH is the file, DIR where the report goes)
+export     writes evidence as other harnesses do: lm-eval (results_*.json, samples_*.jsonl), inspect
+           (.json), inspect-eval (.eval)
 compare    bounds from above how much worse the candidate is than production on the same suite, case
            by case; harm counts upwards, capability downwards
 calibrate  asks a judge model about answers that people have labelled, and writes its agreement
@@ -274,7 +278,8 @@ base::Status run(std::span<const std::string> arguments) {
     std::string_view word;
     base::Status (*run)(std::span<const std::string> arguments);
   };
-  constexpr std::array kWords = {Word{"import", judge_import}, Word{"compare", judge_compare},
+  constexpr std::array kWords = {Word{"import", judge_import}, Word{"export", judge_export},
+                                 Word{"compare", judge_compare},
                                  Word{"calibrate", judge_calibrate}};
   for (const Word& word : kWords) {
     if (!arguments.empty() && arguments.front() == word.word) return word.run(arguments.subspan(1));

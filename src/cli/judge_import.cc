@@ -15,6 +15,7 @@ base::Status judge_import(std::span<const std::string> arguments) {
   const std::string& path = options.positional("PATH");
   const std::string& out = options.positional("DIR");
   TRY_VOID(options.parse(arguments));
+  if (format == "lm-eval" || format == "inspect") return judge_import_results(format, path, out);
   TRY(const std::string bytes, files::read_file(path, uint64_t{1} << 30));
   TRY(const judge::ImportedSuite made, judge::import_suite(format, bytes, files::base_name(out)));
   if (files::exists(files::join(out, "suite.json")))

@@ -1,6 +1,7 @@
 #include "files/zip.h"
 
 #include <zlib.h>
+#include <zstd.h>
 
 #include <cstring>
 #include <unordered_set>
@@ -21,6 +22,7 @@ constexpr size_t kCentralBytes = 46;
 constexpr size_t kEndBytes = 22;
 constexpr uint16_t kStored = 0;
 constexpr uint16_t kDeflated = 8;
+constexpr uint16_t kZstandard = 93;
 constexpr uint16_t kEncryptedFlag = 1;
 constexpr uint16_t kUtf8Flag = 0x0800;
 constexpr uint16_t kDosDate = 0x0021;  // 1980-01-01
@@ -63,6 +65,14 @@ base::Result<std::string> inflate_all(std::string_view packed, size_t size,
   ::inflateEnd(&stream);
   if (!whole) return malformed("an entry does not unpack to its stated size", name);
   out.resize(size);
+  return out;
+}
+
+base::Result<std::string> zstd_all(std::string_view packed, size_t size, const std::string& name) {
+  std::string out(size, '\0');
+  const size_t got = ::ZSTD_decompress(out.data(), size, packed.data(), packed.size());
+  if (::ZSTD_isError(got) != 0 || got != size)
+    return malformed("an entry does not unpack to its stated size", name);
   return out;
 }
 
@@ -154,6 +164,8 @@ base::Result<std::string> read_entry(std::string_view archive, const Central& en
     bytes = packed;
   } else if (entry.method == kDeflated) {
     TRY(bytes, inflate_all(packed, entry.size, entry.name));
+  } else if (entry.method == kZstandard) {
+    TRY(bytes, zstd_all(packed, entry.size, entry.name));
   } else {
     return base::fail(Code::Unimplemented,
                       "the entry is compressed by method " + std::to_string(entry.method) +

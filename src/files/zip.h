@@ -1,5 +1,6 @@
-// ZIP archives in memory: reading what others wrote (stored or deflated), writing our own. zlib is
-// hidden here. No encryption, no ZIP64, no other compression: such an entry is refused by name.
+// ZIP archives in memory: reading what others wrote (stored, deflated, Zstandard),
+// writing our own. zlib and zstd are hidden here. No encryption, no ZIP64, no other compression:
+// such an entry is refused by name.
 #pragma once
 
 #include <cstdint>

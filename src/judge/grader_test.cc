@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "files/files.h"
 #include "judge/choice.h"
 #include "judge/grade.h"
 #include "judge/instructions.h"
@@ -190,6 +191,26 @@ TEST(Instructions, EachRule) {
   EXPECT_TRUE(follows_with("change_case:english_capital", "{}", "THIS IS THE TEXT OF IT."));
   EXPECT_TRUE(follows_with("change_case:english_lowercase", "{}", "this is the text of it."));
   EXPECT_TRUE(follows_with("language:response_language", R"({"language":"ta"})", "வணக்கம் உலகம்"));
+}
+
+// Computed by the checker of lm-evaluation-harness 0.4.13 on texts of our own
+// (tests/golden/instructions/SOURCE.txt).
+TEST(Instructions, AgreeWithThePublishedChecker) {
+  const auto text = files::read_file(std::string(CHARTER_SOURCE_DIR) +
+                                     "/tests/golden/instructions/vectors.jsonl");
+  ASSERT_TRUE(text.has_value());
+  const auto lines = split_lines(*text, "vectors");
+  ASSERT_TRUE(lines.has_value());
+  EXPECT_GE(lines->size(), 700u);
+  for (const std::string_view each : *lines) {
+    const auto vector = json::parse(each);
+    ASSERT_TRUE(vector.has_value());
+    const std::string& id = (*vector)["id"].as_string();
+    ASSERT_TRUE(check_instruction(id, (*vector)["args"]).has_value()) << each;
+    EXPECT_EQ(follows(id, (*vector)["args"], (*vector)["text"].as_string()),
+              (*vector)["follows"].as_bool())
+        << each;
+  }
 }
 
 TEST(Instructions, UnknownOnesAndMissingArgumentsAreRefused) {

@@ -96,9 +96,10 @@ bool postscript(const Value& args, std::string_view answer) {
   const std::string text = lowered(answer);
   const std::string marker = lowered(word(args, "postscript_marker"));
   if (text.contains(marker)) return true;
-  return marker == "p.s."    ? text.contains("p. s.") || text.contains("p.s")
-         : marker == "p.p.s" ? text.contains("p. p. s") || text.contains("p.p. s")
-                             : false;
+  // A blank may stand between the letters.
+  if (marker == "p.s.") return text.contains("p. s.");
+  return marker == "p.p.s" &&
+         (text.contains("p. p.s") || text.contains("p.p. s") || text.contains("p. p. s"));
 }
 
 bool number_bullet_lists(const Value& args, std::string_view answer) {
@@ -206,10 +207,10 @@ bool capital_word_frequency(const Value& args, std::string_view answer) {
   return related(count, args, "capital_relation", "capital_frequency");
 }
 bool english_capital(const Value&, std::string_view answer) {
-  return text::to_upper(answer) == answer && lowered(answer) != answer && is_language(answer, "en");
+  return text::to_upper(answer) == answer && lowered(answer) != answer && could_be_english(answer);
 }
 bool english_lowercase(const Value&, std::string_view answer) {
-  return lowered(answer) == answer && text::to_upper(answer) != answer && is_language(answer, "en");
+  return lowered(answer) == answer && text::to_upper(answer) != answer && could_be_english(answer);
 }
 bool no_comma(const Value&, std::string_view answer) { return !answer.contains(','); }
 

@@ -63,6 +63,20 @@ int64_t count_common(std::string_view lowered, std::string_view words) {
   return found;
 }
 
+// The language whose commonest words are there most often; empty when none is.
+std::string_view latin_language(std::string_view text) {
+  const std::string lowered = text::to_lower(text);
+  int64_t best = 0;
+  std::string_view best_language;
+  for (const CommonWords& each : kCommonWords) {
+    const int64_t found = count_common(lowered, each.words);
+    if (found <= best) continue;
+    best = found;
+    best_language = each.language;
+  }
+  return best_language;
+}
+
 }  // namespace
 
 std::vector<std::string_view> split(std::string_view text, std::string_view separator) {
@@ -144,16 +158,13 @@ bool is_language(std::string_view text, std::string_view language) {
     const auto [all, inside] = count_letters(text, script);
     return inside > 0 && 2 * inside > all;
   }
-  const std::string lowered = text::to_lower(text);
-  int64_t best = 0;
-  std::string_view best_language;
-  for (const CommonWords& each : kCommonWords) {
-    const int64_t found = count_common(lowered, each.words);
-    if (found <= best) continue;
-    best = found;
-    best_language = each.language;
-  }
-  return best_language == language;
+  return latin_language(text) == language;
+}
+
+bool could_be_english(std::string_view text) {
+  const auto [all, inside] = count_letters(text, {"en", 'A', 'z'});
+  const std::string_view language = latin_language(text);
+  return 2 * inside > all && (language.empty() || language == "en");
 }
 
 }  // namespace judge

@@ -22,6 +22,8 @@ bool has_word(std::string_view text, std::string_view word);       // with no wo
 // whether its commonest words outnumber those of the others. `language` is an ISO 639-1 code; false
 // for one that is not known.
 bool is_language(std::string_view text, std::string_view language);
+// Latin letters without the commonest words of another language: a few words are no sign of either.
+bool could_be_english(std::string_view text);
 bool is_known_language(std::string_view language);
 
 }  // namespace judge
