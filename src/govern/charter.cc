@@ -150,9 +150,9 @@ bool is_channel_name(std::string_view text) {
 
 base::Result<Charter> parse_charter(std::string_view text) {
   TRY(const Value root, json::parse_toml(text, "charter.toml"));
-  TRY_VOID(json::only_fields(
-      root, {"charter", "time", "person", "service", "body", "rule", "power", "gate", "monitor",
-             "prices", "plan", "entrench", "succession", "petition", "economics", "recovery"}));
+  TRY_VOID(json::only_fields(root, {"charter", "time", "person", "service", "body", "rule", "power",
+                                    "gate", "monitor", "rollout", "prices", "plan", "entrench",
+                                    "succession", "petition", "economics", "recovery"}));
   Charter charter;
   charter.text = text;
   TRY_VOID(read_head(root, &charter));
@@ -164,6 +164,7 @@ base::Result<Charter> parse_charter(std::string_view text) {
   TRY_VOID(read_each(root, "power", &charter.powers, read_power, &Power::action));
   TRY_VOID(read_each(root, "gate", &charter.gates, read_gate, &Gate::id));
   TRY_VOID(read_each(root, "monitor", &charter.monitors, read_monitor, &Monitor::id));
+  TRY_VOID(read_rollout(root, &charter));
   TRY_VOID(read_prices(root, &charter));
   TRY_VOID(read_each(root, "plan", &charter.plans, read_plan, &Plan::id));
   TRY_VOID(read_entrench(root, &charter));
@@ -172,6 +173,9 @@ base::Result<Charter> parse_charter(std::string_view text) {
   TRY_VOID(read_economics(root, &charter));
   TRY_VOID(read_recovery(root, &charter));
   name_deciding_bodies(&charter);
+  charter.declared_runs = std::ranges::any_of(charter.powers, [](const Power& power) {
+    return std::ranges::find(power.needs, Need::RunsDeclared) != power.needs.end();
+  });
   for (const LintFinding& finding : lint_charter(charter)) {
     if (finding.is_error) return refuse("CHARTER_LINT", finding.message, charter.id);
   }

@@ -70,7 +70,7 @@ struct Rule {
 inline constexpr std::string_view kIssuerAlone = "stop.issuer_alone";
 inline constexpr std::string_view kAnyOne = "any_one";  // the rule of powers that one holder has
 
-enum class Need : unsigned char { ManifestSealed, GatePassed, TwoBodies };
+enum class Need : unsigned char { ManifestSealed, GatePassed, TwoBodies, RunsDeclared };
 
 // Fields of its rule that a power states anew.
 struct RuleOverride {

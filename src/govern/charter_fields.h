@@ -44,6 +44,7 @@ base::Result<Rule> read_rule(const std::string& id, const json::Value& table);
 base::Result<Power> read_power(const json::Value& table);
 base::Result<Gate> read_gate(const json::Value& table);
 base::Result<Monitor> read_monitor(const json::Value& table);
+base::Status read_rollout(const json::Value& root, Charter* out);  // after the monitors
 base::Status read_prices(const json::Value& root, Charter* out);
 base::Result<Plan> read_plan(const json::Value& table);
 base::Status read_succession(const json::Value& root, Charter* out);

@@ -13,8 +13,9 @@ constexpr int64_t kPriceMax = 1'000'000'000'000;  // $1,000,000 per million toke
 }
 
 Result<Gate> read_gate(const Value& table) {
-  TRY_VOID(json::only_fields(table, {"id", "suite", "suite_root", "metric", "direction", "limit",
-                                     "alpha", "bound", "min_n", "channels"}));
+  TRY_VOID(json::only_fields(
+      table, {"id", "suite", "suite_root", "metric", "direction", "limit", "alpha", "bound",
+              "min_n", "channels", "epochs", "max_age", "on_breach"}));
   Gate gate;
   TRY(gate.id, id_of(table, "id"));
   TRY(gate.suite, json::get_string(table, "suite"));
@@ -41,6 +42,16 @@ Result<Gate> read_gate(const Value& table) {
                  "the suite asks for");
   TRY(gate.min_n, count_of(table, "min_n", 1, 100'000'000));
   TRY(gate.channels, texts_of(table, "channels", false));
+  if (table.find("epochs") != nullptr) {
+    TRY(gate.epochs, count_of(table, "epochs", 1, 1000));
+  }
+  if (table.find("max_age") != nullptr) {
+    TRY(gate.max_age, wait_of(table, "max_age"));
+  }
+  TRY(const std::string on_breach, text_or(table, "on_breach", ""));
+  if (!on_breach.empty() && on_breach != "halt")
+    return wrong("on_breach", "what follows from a failed gate is \"halt\", or nothing");
+  gate.halt_on_breach = on_breach == "halt";
   return gate;
 }
 
@@ -66,6 +77,34 @@ Result<Monitor> read_monitor(const Value& table) {
   if (m.p0 >= m.p1) return wrong("p1", "the rate that halts is above the one that is borne");
   TRY(m.silence, wait_or(table, "silence", m.silence));
   return m;
+}
+
+Status read_rollout(const Value& root, Charter* out) {
+  if (root.find("rollout") == nullptr) return {};
+  TRY(const Value* table, json::get_object(root, "rollout"));
+  TRY_VOID(json::only_fields(*table, {"stages", "min_exposures", "min_stage", "deadline"}));
+  Rollout rollout;
+  if (table->find("stages") != nullptr) {
+    TRY(const json::Array* stages, json::get_array(*table, "stages"));
+    rollout.stages.clear();
+    for (const Value& stage : *stages) {
+      const int64_t last = rollout.stages.empty() ? 0 : static_cast<int64_t>(rollout.stages.back());
+      if (!stage.is_int() || stage.as_int() <= last || stage.as_int() > 100)
+        return wrong("stages", "expected percents that rise to 100");
+      rollout.stages.push_back(static_cast<uint64_t>(stage.as_int()));
+    }
+    if (rollout.stages.empty() || rollout.stages.back() != 100)
+      return wrong("stages", "the last stage is 100");
+  }
+  if (table->find("min_exposures") != nullptr) {
+    TRY(rollout.min_exposures, count_of(*table, "min_exposures", 1, 1'000'000'000));
+  }
+  TRY(rollout.min_stage, wait_or(*table, "min_stage", rollout.min_stage));
+  TRY(rollout.deadline, wait_or(*table, "deadline", rollout.deadline));
+  if (out->monitors.empty())
+    return wrong("rollout", "stages need a [[monitor]] that allows the next one");
+  out->rollout = rollout;
+  return {};
 }
 
 namespace {

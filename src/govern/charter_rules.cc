@@ -44,6 +44,8 @@ Status read_need(const std::string& need, Power* power) {
     power->needs.push_back(Need::GatePassed);
   else if (need == "two_bodies")
     power->needs.push_back(Need::TwoBodies);
+  else if (need == "runs.declared")
+    power->needs.push_back(Need::RunsDeclared);
   else if (need.starts_with(kFresh)) {
     const auto age = base::parse_duration(std::string_view(need).substr(kFresh.size()));
     if (!age || age->ns <= 0 || *age > kWaitMax)

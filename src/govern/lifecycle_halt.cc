@@ -53,9 +53,9 @@ Status check_incident(const State& state, const Resume& resume, base::Time now) 
                   "log an incident that closes what halted the release (`charter incident`)",
                   std::to_string(resume.halt.leaf));
   const Power* power = state.charter->find_power("resume");
-  const Rule* rule = power == nullptr ? nullptr : state.charter->find_rule(power->rule);
-  if (rule == nullptr) return {};
-  const base::Time open = state.life.incident_times.at(resume.incident.sha256) + rule->notice;
+  if (power == nullptr || power->any_one()) return {};
+  const base::Time open = state.life.incident_times.at(resume.incident.sha256) +
+                          terms_of(*state.charter, *power).notice;
   if (now < open)
     return refuse("NOTICE_PENDING", "the incident's notice is over at " + base::rfc3339(open),
                   resume.channel);
@@ -65,9 +65,7 @@ Status check_incident(const State& state, const Resume& resume, base::Time now) 
 // The rule of the power "resume", where the charter gives one: whoever signs votes for.
 Status check_resume_rule(const State& state, const std::set<std::string>& signers) {
   const Power* power = state.charter->find_power("resume");
-  if (power == nullptr || state.charter->find_rule(power->rule) == nullptr ||
-      state.charter->find_body(power->body) == nullptr)
-    return {};
+  if (power == nullptr || power->any_one()) return {};
   std::vector<CountedVote> votes;
   for (const Body& body : state.charter->bodies) {
     for (const std::string& person : signers) votes.push_back({body.id, person, Vote::For, 0});
@@ -89,6 +87,8 @@ bool plays_role(const Charter& charter, std::string_view id, std::string_view ro
 }
 
 bool may_stop(const Charter& charter, std::string_view id) {
+  const Power* power = charter.find_power("stop");
+  if (power != nullptr && power->any_one()) return is_holder(charter, *power, id);
   return charter.sits_in(id, BodyClass::Control) || plays_role(charter, id, "monitor") ||
          plays_role(charter, id, "oncall");
 }
@@ -334,7 +334,7 @@ Status apply_lease(State* state, const LoggedStatement& s) {
   if (found == state->life.channels.end())
     return refuse("SUBJECT_MISMATCH", "the channel has no release", lease.channel);
   TRY_VOID(check_epochs(*state, lease.channel, lease.epoch, found->second.epoch, lease.stop_epoch));
-  if (lease.expires <= s.leaf.time || lease.expires > lease.created + base::seconds(86'400))
+  if (lease.expires <= s.leaf.time || lease.expires > lease.created + state->charter->lease_ttl)
     return refuse("LEASE_EXPIRED", "a lease lasts at most as long as the charter's lease_ttl",
                   lease.channel);
   state->nonces.insert(lease.context.nonce);
