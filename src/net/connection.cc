@@ -117,6 +117,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool keep_alive_ = true;
   bool closed_ = false;
   bool tls_closed_ = false;
+  bool read_ended_ = false;       // by the peer's end or by an error
   bool half_closed_ = false;      // the peer sends nothing more, and perhaps still reads
   int64_t read_deadline_ns_ = 0;  // 0: none
   int64_t write_deadline_ns_ = 0;
@@ -165,7 +166,7 @@ asio::awaitable<void> Connection::close_tls() {
 // Appends what the peer sent to in_. False when nothing more comes, or a deadline has closed the
 // connection.
 asio::awaitable<bool> Connection::read_some() {
-  if (half_closed_) co_return false;
+  if (read_ended_) co_return false;  // and no event would ever tell again
   const auto [error, count] =
       tls_ ? co_await tls_->async_read_some(asio::buffer(read_buffer_),
                                             asio::as_tuple(asio::use_awaitable))
@@ -173,6 +174,7 @@ asio::awaitable<bool> Connection::read_some() {
                                               asio::as_tuple(asio::use_awaitable));
   in_.append(read_buffer_.data(), count);
   half_closed_ = error == asio::error::eof && !tls_;
+  read_ended_ = error && error != asio::error::operation_aborted;
   co_return !error && !closed_;
 }
 

@@ -210,6 +210,19 @@ TEST_F(HttpServerTest, NoticesAPeerThatGoesAway) {
   }
 }
 
+TEST_F(HttpServerTest, LetsGoOfAPeerThatResetsAfterItsAnswer) {
+  start();
+  RawClient client(server_->port());
+  client.send("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n");
+  service_.take_held()->respond({200, {}, "late"});  // so the connection reads while it answers
+  EXPECT_TRUE(client.read_response().ends_with("late"));
+  EXPECT_EQ(server_->stats().connections_open, 1);
+  client.reset();
+  for (int wait = 0; wait < 5000 && server_->stats().connections_open > 0; ++wait)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_EQ(server_->stats().connections_open, 0);
+}
+
 TEST_F(HttpServerTest, DropsAReaderThatIsTooSlow) {
   ServerOptions options;
   options.queued_bytes_max = 256 << 10;

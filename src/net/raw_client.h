@@ -41,6 +41,11 @@ class RawClient {
   }
 
   void close_sending() { shutdown(fd_, SHUT_WR); }  // and read on
+  void reset() {  // leaves without a word: RST instead of FIN
+    const linger at_once{1, 0};
+    setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close();
+  }
 
   // False when the peer has closed.
   bool send(std::string_view bytes) {
