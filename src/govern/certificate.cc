@@ -158,7 +158,7 @@ Result<VerifiedRelease> describe_release(const Fold& fold, const Checkpoint& che
   out.proposal = fold.proposal;
   out.leaf = release.at.leaf;
   out.log_size = checkpoint.size;
-  TRY(out.outcome, outcome_of(fold.state, proposal, proposal.tallied));
+  out.outcome = count_ballots(fold.state, proposal);
   out.persons_for = approvers(out.outcome);
   out.one_person_decides = fold.state.charter->one_person_decides();
   out.evidence = evidence_of(fold.state, *proposal.proposal);

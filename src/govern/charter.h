@@ -184,7 +184,8 @@ struct Charter {
   const Power* find_power(std::string_view action) const;
   const Price& price_of(std::string_view channel) const;
   bool sits_in(std::string_view person, BodyClass body_class) const;
-  std::vector<std::string> control_persons() const;  // distinct, sorted
+  bool only_economic(std::string_view person) const;  // sits there and nowhere else
+  std::vector<std::string> control_persons() const;   // distinct, sorted
   bool one_person_decides() const { return control_persons().size() == 1; }
 };
 

@@ -317,6 +317,11 @@ bool Charter::sits_in(std::string_view person, BodyClass body_class) const {
   });
 }
 
+bool Charter::only_economic(std::string_view person) const {
+  return sits_in(person, BodyClass::Economic) && !sits_in(person, BodyClass::Control) &&
+         !sits_in(person, BodyClass::Consult);
+}
+
 std::vector<std::string> Charter::control_persons() const {
   std::set<std::string> persons_found;
   for (const Body& body : bodies) {

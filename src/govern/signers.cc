@@ -20,7 +20,13 @@ base::Result<std::vector<Signer>> signing_keys(const Charter& charter, const Env
   for (const Service& service : charter.services) add(service.id, service.keys);
   TRY(const auto indexes, verify_envelope(envelope, keys));
   std::vector<Signer> signers;
-  for (const size_t index : indexes) signers.push_back({owners[index], keys[index]});
+  for (const size_t index : indexes) {
+    if (charter.only_economic(owners[index]))
+      return refuse("CLASS_FORBIDDEN",
+                    "whoever sits in economic bodies alone signs nothing that counts",
+                    owners[index]);
+    signers.push_back({owners[index], keys[index]});
+  }
   return signers;
 }
 

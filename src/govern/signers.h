@@ -11,7 +11,7 @@
 namespace govern {
 
 // Ids of persons and services, each once however many of its keys signed. BAD_SIG when a signature
-// is no one's.
+// is no one's, CLASS_FORBIDDEN when it is of somebody who sits in economic bodies alone.
 base::Result<std::set<std::string>> signers_of(const Charter& charter, const Envelope& envelope);
 
 struct Signer {

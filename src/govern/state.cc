@@ -37,7 +37,15 @@ base::Status check_leaf(const State& state, const LoggedStatement& s) {
 
 base::Status apply(State* state, const LoggedStatement& statement) {
   TRY_VOID(check_leaf(*state, statement));
-  TRY_VOID(apply_step(state, statement));
+  const auto charter = state->charter;
+  const bool ends = !state->interims.empty();
+  const std::vector<Interim> interims = ends ? state->interims : std::vector<Interim>();
+  if (ends) end_interims(state, statement.leaf.time);
+  if (const base::Status applied = apply_step(state, statement); !applied) {
+    state->charter = charter;
+    if (ends) state->interims = interims;
+    return applied;
+  }
   state->next = statement.leaf.seq + 1;
   state->latest = statement.leaf.time;
   return {};
@@ -56,7 +64,36 @@ base::Result<crypto::Digest> subject_of(Kind kind, std::string_view payload) {
     }
     case Kind::Proposal: {
       TRY(const Proposal proposal, parse_proposal(payload));
-      return manifest_digest(proposal.manifest);
+      if (!has_subject(proposal.action)) return manifest_digest(proposal.manifest);
+      return crypto::sha256(json::canonical(subject_to_json(proposal.action, proposal.subject)));
+    }
+    case Kind::Notice: {
+      TRY(const Notice notice, parse_notice(payload));
+      return notice.proposal;
+    }
+    case Kind::Recusal: {
+      TRY(const Recusal recusal, parse_recusal(payload));
+      return recusal.proposal;
+    }
+    case Kind::Veto: {
+      TRY(const Veto veto, parse_veto(payload));
+      return veto.proposal;
+    }
+    case Kind::Petition: {
+      TRY(const Petition petition, parse_petition(payload));
+      return petition_digest(petition);
+    }
+    case Kind::Enactment: {
+      TRY(const Enactment enactment, parse_enactment(payload));
+      return enactment.proposal;
+    }
+    case Kind::Keyring: {
+      TRY(const Keyring keyring, parse_keyring(payload));
+      return crypto::sha256(keyring.person);
+    }
+    case Kind::Cosigned: {
+      TRY(const Note note, parse_note(payload));
+      return crypto::sha256(note.text);
     }
     case Kind::Ballot: {
       TRY(const Ballot ballot, parse_ballot(payload));
@@ -78,29 +115,6 @@ base::Result<crypto::Digest> subject_of(Kind kind, std::string_view payload) {
 
 crypto::Digest proposal_digest(const Proposal& proposal) {
   return crypto::sha256(format_proposal(proposal));
-}
-
-Outcome count_ballots(const State& state, const ProposalState& proposal) {
-  std::vector<CountedVote> votes;
-  for (const BallotRecord& record : proposal.ballots)
-    votes.push_back({record.body, record.person, record.vote, record.at.leaf});
-  return count(*state.charter, *state.charter->find_power(proposal.proposal->action), votes);
-}
-
-base::Result<Outcome> outcome_of(const State& state, const ProposalState& proposal,
-                                 base::Time now) {
-  const Power* power = state.charter->find_power(proposal.proposal->action);
-  const Rule* rule = state.charter->find_rule(power->rule);
-  const Outcome outcome = count_ballots(state, proposal);
-  if (now > proposal.proposal->expires)
-    return refuse("EXPIRED",
-                  "the proposal expired at " + base::rfc3339(proposal.proposal->expires));
-  if (now < proposal.logged + rule->notice)
-    return refuse("NOTICE_PENDING", "the notice of rule '" + rule->id + "' is over at " +
-                                        base::rfc3339(proposal.logged + rule->notice));
-  if (!outcome.passed)
-    return refuse("THRESHOLD_UNMET", "the proposal has not passed: " + describe(outcome));
-  return outcome;
 }
 
 std::vector<LoggedEvidence> evidence_of(const State& state, const Proposal& proposal) {

@@ -42,6 +42,8 @@ struct Mark {
   friend bool operator==(const Mark&, const Mark&) = default;
 };
 
+using Seat = std::pair<std::string, std::string>;  // body and person
+
 struct BallotRecord {
   LeafReference at;
   std::string body, person;
@@ -60,11 +62,12 @@ struct ProposalState {
   std::string deciding;           // the body: the power's, or trust where too few are eligible
   bool entrenched = false;        // an amendment that touches an entrenched path
   bool restricts = false;         // an amendment that loosens nothing
+  bool two_man = false;           // two persons of two bodies for, neither the proposer
 
   std::map<std::string, Mark> told;  // persons with a right to notice, by receipt or delivery
-  std::map<std::string, std::set<std::string>> conflicts;  // body/person: who says there is one
-  std::vector<BallotRecord> ballots;                       // in the order of the log
-  std::optional<Mark> carried;  // the ballot with which it first had enough
+  std::map<Seat, std::set<std::string>> conflicts;  // who says that this seat has one
+  std::vector<BallotRecord> ballots;                // in the order of the log
+  std::optional<Mark> carried;                      // the ballot with which it first had enough
   std::set<std::string> vetoes;
   Stage stage = Stage::Voting;
   LeafReference tally;  // once passed
@@ -113,8 +116,6 @@ struct PetitionState {
   std::set<std::string> signers;
   std::optional<Mark> forced;  // since when there are enough
 };
-
-using Seat = std::pair<std::string, std::string>;  // body and person
 
 struct State {
   bool whole = true;  // folded from the first leaf on without gaps; a bundle's state is not

@@ -184,7 +184,7 @@ TEST_F(StateTest, ALogHasOneCharterAndItComesFirst) {
   };
   EXPECT_EQ(first({context("c"), text_, format_vkey(other.verifier())}, "p.ada"),
             "CONTEXT_MISMATCH");
-  EXPECT_EQ(first({context("c"), text_, format_vkey(log_->verifier())}, "p.inv"), "SIGNER_MISSING");
+  EXPECT_EQ(first({context("c"), text_, format_vkey(log_->verifier())}, "p.inv"), "CLASS_FORBIDDEN");
   EXPECT_FALSE(empty.started());
 }
 
@@ -279,7 +279,7 @@ TEST_F(StateTest, ATallyIsCountedNotBelieved) {
   TallyStatement wrong = tally();
   wrong.results.as_array()[0].set("against", "0");
   EXPECT_EQ(reason(Kind::Tally, format_tally(wrong), "p.ada"), "TALLY_MISMATCH");
-  EXPECT_EQ(reason(Kind::Tally, format_tally(tally()), "p.inv"), "SIGNER_MISSING");
+  EXPECT_EQ(reason(Kind::Tally, format_tally(tally()), "p.inv"), "CLASS_FORBIDDEN");
   EXPECT_EQ(reason(Kind::Tally, format_tally(tally()), "p.ada"), "accepted");
   EXPECT_EQ(reason(Kind::Ballot, format_ballot(ballot("p.bea")), "p.bea"), "STAGE");
 }
@@ -318,7 +318,7 @@ TEST_F(StateTest, ACertificateSaysWhatWasDecided) {
             }),
             "TIME_ORDER");
   EXPECT_EQ(refused([](Certificate* c) { c->proposal[0] ^= 1; }), "SUBJECT_MISMATCH");
-  EXPECT_EQ(refused([](Certificate*) {}, "p.inv"), "SIGNER_MISSING");
+  EXPECT_EQ(refused([](Certificate*) {}, "p.inv"), "CLASS_FORBIDDEN");
   EXPECT_EQ(refused([](Certificate*) {}), "accepted");
   EXPECT_EQ(refused([](Certificate* c) { c->nonce[0] = c->nonce[0] == '0' ? '1' : '0'; }),
             "ROLLBACK")

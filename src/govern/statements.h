@@ -91,9 +91,7 @@ struct Subject {
   std::string person;          // person.*, fill_seat, key.recover
   std::string body;            // person.*, fill_seat
   std::string vkey;            // key.recover
-  std::string channel;         // resume: a channel, or "*"
-  LeafReference halt;          // resume: what halted it
-  crypto::Digest manifest{};   // model.revoke, weights.export
+  crypto::Digest manifest{};   // weights.export
   std::string to;              // weights.export, payout
   uint64_t micro_usd = 0;      // payout
   std::string text;            // charter.*: charter.toml; motion: its words

@@ -54,6 +54,20 @@ base::Status apply_step(State* state, const LoggedStatement& s) {
       return apply_ballot(state, s);
     case Kind::Tally:
       return apply_tally(state, s);
+    case Kind::Notice:
+      return apply_notice(state, s);
+    case Kind::Recusal:
+      return apply_recusal(state, s);
+    case Kind::Veto:
+      return apply_veto(state, s);
+    case Kind::Petition:
+      return apply_petition(state, s);
+    case Kind::Enactment:
+      return apply_enactment(state, s);
+    case Kind::Keyring:
+      return apply_keyring(state, s);
+    case Kind::Cosigned:
+      return apply_cosigned(state, s);
     case Kind::Release:
       return apply_release(state, s);
     default:

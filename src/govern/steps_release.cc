@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "govern/decisions.h"
 #include "govern/refusal.h"
 #include "govern/signers.h"
 #include "govern/steps.h"
@@ -51,15 +52,8 @@ Status apply_release(State* state, const LoggedStatement& s) {
   if (state->nonces.contains(certificate.nonce))
     return refuse("REPLAY", "the same release was logged before", certificate.channel);
   TRY(ProposalState * proposal, find_open(state, certificate.proposal, Stage::Passed));
+  TRY_VOID(check_ready(*state, *proposal, s.leaf.time));
   const Power* power = state->charter->find_power(proposal->proposal->action);
-  const Rule* rule = state->charter->find_rule(power->rule);
-  if (s.leaf.time < proposal->tallied + rule->timelock)
-    return refuse("TIMELOCK_PENDING",
-                  "the timelock of rule '" + rule->id + "' is over at " +
-                      base::rfc3339(proposal->tallied + rule->timelock),
-                  certificate.channel);
-  if (s.leaf.time > proposal->proposal->expires)
-    return refuse("EXPIRED", "the proposal has expired", certificate.channel);
   TRY_VOID(check_created(s.leaf, certificate.not_before));
   Certificate expected = expected_certificate(*state, *proposal, certificate.not_before);
   // A bundle does not hold the stops before it; the loader compares them with the log.

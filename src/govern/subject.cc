@@ -13,9 +13,7 @@ using base::Status;
 using json::Value;
 
 using fields::digest;
-using fields::get_reference;
 using fields::number;
-using fields::to_json;
 
 constexpr size_t kFieldsMax = 2;
 struct SubjectFields {
@@ -23,9 +21,7 @@ struct SubjectFields {
   std::array<std::string_view, kFieldsMax> fields;
 };
 constexpr std::array kSubjects =
-    std::to_array<SubjectFields>({{"model.revoke", {"manifest"}},
-                                  {"resume", {"channel", "halt"}},
-                                  {"charter.amend", {"text", "witness_policy"}},
+    std::to_array<SubjectFields>({{"charter.amend", {"text", "witness_policy"}},
                                   {"charter.restrict", {"text", "witness_policy"}},
                                   {"person.remove_executive", {"person", "body"}},
                                   {"person.suspend_executive", {"person", "body"}},
@@ -46,7 +42,6 @@ auto text_field(S& subject, std::string_view name) -> decltype(&subject.person) 
   if (name == "person") return &subject.person;
   if (name == "body") return &subject.body;
   if (name == "vkey") return &subject.vkey;
-  if (name == "channel") return &subject.channel;
   if (name == "to") return &subject.to;
   if (name == "text") return &subject.text;
   if (name == "witness_policy") return &subject.witness_policy;
@@ -56,8 +51,6 @@ auto text_field(S& subject, std::string_view name) -> decltype(&subject.person) 
 Status read_field(const Value& value, std::string_view name, Subject* out) {
   if (std::string* text = text_field(*out, name)) {
     TRY(*text, json::get_string(value, name));
-  } else if (name == "halt") {
-    TRY(out->halt, get_reference(value, name));
   } else if (name == "manifest") {
     TRY(out->manifest, get_digest(value, name));
   } else {
@@ -79,8 +72,6 @@ json::Value subject_to_json(std::string_view action, const Subject& subject) {
     Value value;
     if (const std::string* text = text_field(subject, name)) {
       value = *text;
-    } else if (name == "halt") {
-      value = to_json(subject.halt);
     } else if (name == "manifest") {
       value = digest(subject.manifest);
     } else {

@@ -4,6 +4,7 @@
 // are "not for"; a tie fails.
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -32,6 +33,21 @@ struct Outcome {
   std::vector<BodyResult> bodies;  // the deciding one first
   bool passed = false;
 };
+
+// What is counted, and by which terms: all of it fixed when voting opened, but for conflicts found
+// since.
+struct Poll {
+  const Charter* charter = nullptr;
+  Rule rule;
+  std::string deciding;                                  // the body
+  uint64_t floor_for = 1;                                // of the deciding body
+  std::set<std::string> recused;                         // out of the base of every body
+  std::map<std::string, std::set<std::string>> against;  // by body: in the base, and against
+  bool two_persons = false;                              // for, over all bodies
+  // Two persons of two bodies for, neither of them this one; empty: not asked.
+  std::string two_man_proposer;
+};
+Outcome count(const Poll& poll, const std::vector<CountedVote>& votes);
 
 // `recused` persons leave the base of every body. Votes in other bodies, of persons without a seat,
 // or in a body of class economic have no influence on anything.

@@ -274,7 +274,7 @@ Result<Released> release(House* house, const ReleaseOptions& options, base::Time
   }
   TRY_VOID(house->install(options.proposal));
   const govern::ProposalState& done = house->state().proposals.at(options.proposal);
-  TRY(const govern::Outcome outcome, govern::outcome_of(house->state(), done, done.tallied));
+  const govern::Outcome outcome = govern::count_ballots(house->state(), done);
   const std::string& channel = done.proposal->channel;
   return Released{channel,
                   done.proposal->model,
