@@ -338,7 +338,7 @@ TEST(Lifecycle, MoreThanAQuarterNeedsTwoOfTwoBodiesWithoutTheProposer) {
   EXPECT_EQ(h.raise(50, {"p.bea", "s.monitor"}), "TWO_MAN");
   EXPECT_EQ(h.raise(50, {"p.ada", "p.sol", "s.monitor"}), "TWO_MAN");  // p.ada proposed it
   EXPECT_EQ(h.raise(50, {"p.sol", "p.sue", "s.monitor"}), "TWO_MAN");  // one body
-  EXPECT_EQ(h.raise(50, {"p.bea", "p.inv", "s.monitor"}), "TWO_MAN");  // no seat that counts
+  EXPECT_EQ(h.raise(50, {"p.bea", "p.inv", "s.monitor"}), "CLASS_FORBIDDEN");
   EXPECT_EQ(h.raise(50, {"p.bea", "p.sue", "s.monitor"}), "accepted") << h.message;
 }
 
