@@ -12,7 +12,9 @@
 #include "gateway/loader.h"
 #include "journal/charter_house.h"
 #include "journal/ledger.h"
+#include "net/http_server.h"
 #include "server/backup.h"
+#include "server/config.h"
 
 namespace cli {
 namespace {
@@ -97,11 +99,26 @@ void check_house(const std::string& folder, Findings* findings) {
   }
 }
 
+// Whether `charter serve` could listen where its configuration says.
+void check_port(const std::string& folder, Findings* findings) {
+  const auto config = server::load_config("", server::process_environment(), {{"--data", folder}});
+  if (!config) return add(findings, "configuration", std::unexpected(config.error()));
+  const auto address = server::parse_address(config->listen);
+  if (!address) return add(findings, "configuration", std::unexpected(address.error()));
+  net::ServerOptions options;
+  options.host = address->host, options.port = address->port;
+  const auto listening = net::HttpServer::listen(options);
+  add(findings, "port " + config->listen,
+      listening ? base::Status() : std::unexpected(listening.error()), "free");
+}
+
 void check_server(const std::string& folder, Findings* findings) {
   const auto control = open_control(folder);
   if (!control) return add(findings, "control socket", std::unexpected(control.error()));
-  if (!(*control)->server_runs())
-    return add(findings, "server", {}, "not running; the folder opens");
+  if (!(*control)->server_runs()) {
+    add(findings, "server", {}, "not running; the folder opens");
+    return check_port(folder, findings);
+  }
   const auto ready = (*control)->get("/readyz");
   add(findings, "server", ready ? base::Status() : std::unexpected(ready.error()), "running");
   const auto upstreams = (*control)->list("/v1/organization/upstreams");
@@ -162,8 +179,9 @@ const Command kDoctorCommand = {
     "usage: charter doctor [--data DIR] [--json]\n\n"
     "Checks permissions, free space, every database, every digest of the ledger (when no server "
     "has it open), the log, the\n"
-    "release of every model byte by byte, the server, and whether its providers answer. Each "
-    "failure says what to do.\n\n"
+    "release of every model byte by byte, the server or, where none runs, the port that it would "
+    "listen at, and whether\n"
+    "its providers answer. Each failure says what to do.\n\n"
     "exit codes: 0 all good; 69 something is not\n",
     run_doctor};
 

@@ -76,16 +76,6 @@ void print_backup(const server::Backup& backup, const std::string& where, bool a
               static_cast<unsigned long long>(backup.bytes()), done);
 }
 
-std::string backups_of(const std::string& data) { return files::join(data, "backups"); }
-
-// "2026-11-21T19-34-12Z": sorts by time, and is a name everywhere.
-std::string stamp(base::Time now) {
-  std::string text = base::rfc3339(now);
-  for (char& c : text)
-    if (c == ':') c = '-';
-  return text;
-}
-
 // Whether a server answers, without opening a database that this program would then migrate.
 base::Status check_stopped(const std::string& folder) {
   if (!files::exists(files::join(folder, "identity.db")))

@@ -34,10 +34,6 @@ std::string escaped(std::string_view text);
 void print_backup(const server::Backup& backup, const std::string& where, bool as_json,
                   const char* done);
 
-// DATA/backups, where `upgrade` keeps what it found under names of this prefix.
-inline constexpr std::string_view kUpgradePrefix = "upgrade-";
-std::string backups_of(const std::string& data);
-std::string stamp(base::Time now);  // "2026-11-21T19-34-12Z"
 // FailedPrecondition (SERVER_RUNS) when a program has the folder's databases open.
 base::Status check_stopped(const std::string& folder);
 

@@ -18,17 +18,17 @@ base::Status run_rollback(std::span<const std::string> arguments) {
   const std::string folder = data_folder(data);
   TRY_VOID(check_stopped(folder));
   std::string newest;
-  if (files::is_directory(backups_of(folder))) {
-    TRY(const std::vector<std::string> names, files::list_directories(backups_of(folder)));
+  if (files::is_directory(server::backups_of(folder))) {
+    TRY(const std::vector<std::string> names, files::list_directories(server::backups_of(folder)));
     for (const std::string& name : names)
-      if (name.starts_with(kUpgradePrefix)) newest = name;
+      if (name.starts_with(server::kUpgradePrefix)) newest = name;
   }
   if (newest.empty())
     return base::fail(Code::NotFound, "there is no backup of an upgrade to go back to",
-                      backups_of(folder), "NO_BACKUP");
-  const std::string from = files::join(backups_of(folder), newest);
+                      server::backups_of(folder), "NO_BACKUP");
+  const std::string from = files::join(server::backups_of(folder), newest);
   const std::string aside =
-      files::join(backups_of(folder), "rolled-back-" + stamp(base::system_now()));
+      files::join(server::backups_of(folder), "rolled-back-" + server::stamp(base::system_now()));
   TRY(const server::Backup backup, server::roll_back(from, folder, aside));
   if (options.json())
     print_json(json::Object{{"backup", from},

@@ -24,7 +24,8 @@ base::Status run_upgrade(std::span<const std::string> arguments) {
   TRY_VOID(check_stopped(folder));
   TRY(const auto before, server::schema_versions(folder));
   const std::string backup =
-      files::join(backups_of(folder), std::string(kUpgradePrefix) + stamp(base::system_now()));
+      files::join(server::backups_of(folder),
+                  std::string(server::kUpgradePrefix) + server::stamp(base::system_now()));
   TRY_VOID(server::back_up(folder, backup, {false, false}, base::system_now()));
   // Opening the folder is what migrates it; a newer schema is refused by name, and nothing changes.
   TRY_VOID(open_control(folder));

@@ -24,6 +24,7 @@
 #include "net/http_server.h"
 #include "objects/blobs.h"
 #include "objects/store.h"
+#include "server/backup.h"
 #include "server/control.h"
 #include "server/house.h"
 #include "telemetry/metrics.h"
@@ -235,6 +236,11 @@ base::Result<std::unique_ptr<App>> App::start(const Config& config, const base::
   state->clock = &clock;
   TRY(const Address address, serves ? parse_address(config.listen) : Address());
   TRY_VOID(listen(config, address, serves, state.get()));
+  if (serves) {
+    TRY(const std::string backup, back_up_before_migration(config.data, clock.now()));
+    if (!backup.empty())
+      base::log(base::Level::Info, "backed up before the schema changes", {{"backup", backup}});
+  }
   TRY(state->client, net::HttpClient::attach(*state->http));
   state->tracer = make_tracer(config, *state->client);
   TRY(state->identity, identity::Identity::open(files::join(config.data, "identity.db"), clock));

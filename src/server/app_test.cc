@@ -4,10 +4,14 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+
 #include "base/log.h"
+#include "db/database.h"
 #include "gateway/testing_house.h"
 #include "json/json.h"
 #include "net/raw_client.h"
+#include "server/backup.h"
 
 namespace server {
 namespace {
@@ -122,6 +126,30 @@ TEST_F(AppTest, APortInUseAndADataFolderInUseAreNamed) {
   ASSERT_FALSE(same_data);
   EXPECT_NE(same_data.error().text().find(config_.data), std::string::npos)
       << same_data.error().text();
+}
+
+TEST_F(AppTest, AnOlderSchemaIsBackedUpBeforeItChanges) {
+  release();
+  start().reset();
+  const auto versions = schema_versions(config_.data).value();
+  EXPECT_TRUE(std::ranges::equal(versions, known_versions())) << "known_versions() is out of date";
+  const std::string backups = backups_of(config_.data);
+  EXPECT_FALSE(files::exists(backups));
+  {
+    auto identity = db::Database::open(files::join(config_.data, "identity.db"), {}).value();
+    ASSERT_TRUE(identity.execute("ALTER TABLE keys DROP COLUMN models; PRAGMA user_version = 2"));
+  }
+  start().reset();
+  EXPECT_EQ(schema_versions(config_.data).value(), versions);
+  const auto made = files::list_directories(backups).value();
+  ASSERT_EQ(made.size(), 1u);
+  EXPECT_TRUE(made[0].starts_with(kUpgradePrefix));
+  const std::string backup = files::join(backups, made[0]);
+  EXPECT_TRUE(verify_backup(backup));
+  const auto kept = schema_versions(backup).value();
+  EXPECT_EQ(std::ranges::find(kept, "identity.db", &SchemaVersion::database)->version, 2);
+  start().reset();
+  EXPECT_EQ(files::list_directories(backups).value().size(), 1u) << "nothing changed any more";
 }
 
 TEST_F(AppTest, DrainingLetsTheRunningAnswerEnd) {

@@ -250,6 +250,33 @@ base::Result<Backup> roll_back(const std::string& from, const std::string& data,
   return backup;
 }
 
+std::string backups_of(const std::string& data) { return files::join(data, "backups"); }
+
+std::string stamp(base::Time now) {
+  std::string text = base::rfc3339(now);
+  std::ranges::replace(text, ':', '-');
+  return text;
+}
+
+std::span<const SchemaVersion> known_versions() {
+  static const SchemaVersion kKnown[] = {
+      {"chat.db", 1}, {"identity.db", 3}, {"objects.db", 1}, {"recall.db", 1}, {"ledger.db", 2}};
+  return kKnown;
+}
+
+base::Result<std::string> back_up_before_migration(const std::string& data, base::Time now) {
+  TRY(const auto versions, schema_versions(data));
+  const bool older = std::ranges::any_of(versions, [](const SchemaVersion& one) {
+    const auto known = std::ranges::find(known_versions(), one.database, &SchemaVersion::database);
+    return known != known_versions().end() && one.version > 0 && one.version < known->version;
+  });
+  if (!older) return std::string();
+  const std::string backup =
+      files::join(backups_of(data), std::string(kUpgradePrefix) + stamp(now));
+  TRY_VOID(back_up(data, backup, {false, false}, now));
+  return backup;
+}
+
 base::Result<std::vector<SchemaVersion>> schema_versions(const std::string& data) {
   std::vector<SchemaVersion> versions;
   TRY(const std::vector<std::string> names, databases_of(data));

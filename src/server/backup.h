@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -52,6 +54,11 @@ base::Result<Backup> restore(const std::string& from, const std::string& data);
 base::Result<Backup> roll_back(const std::string& from, const std::string& data,
                                const std::string& aside);
 
+// DATA/backups, where what an upgrade found is kept under names of this prefix.
+inline constexpr std::string_view kUpgradePrefix = "upgrade-";
+std::string backups_of(const std::string& data);
+std::string stamp(base::Time now);  // "2026-11-21T19-34-12Z": sorts by time, a name everywhere
+
 // The schema version of each database of a folder, by name.
 struct SchemaVersion {
   std::string database = {};
@@ -59,5 +66,11 @@ struct SchemaVersion {
   friend bool operator==(const SchemaVersion&, const SchemaVersion&) = default;
 };
 base::Result<std::vector<SchemaVersion>> schema_versions(const std::string& data);
+// Those that this program brings a folder to.
+std::span<const SchemaVersion> known_versions();
+
+// Where opening the folder will change the schema of a database: a backup of the databases, the
+// charter and the log first, for `charter rollback`. Returns where it is; empty: nothing changes.
+base::Result<std::string> back_up_before_migration(const std::string& data, base::Time now);
 
 }  // namespace server

@@ -1,7 +1,7 @@
 """Accounts: the operator's command line with the server running and stopped, backups, the page's settings with a
 virtual authenticator, signing in at a real OpenID provider; and that no secret shows anywhere."""
 import json
-
+import os
 import pathlib
 import shutil
 import socket
@@ -66,8 +66,14 @@ def test_command_line_with_a_server_and_without(new_server, tmp_path):
     assert server.stop() == 0
     secrets += operate(server.data)
     assert not (server.data / "control.sock").exists()
-    findings = {f["check"]: f for f in lines("doctor", "--data", server.data)}
+    listen = {**os.environ, "CHARTER_LISTEN": "127.0.0.1:0"}
+    findings = {f["check"]: f for f in lines("doctor", "--data", server.data, env=listen)}
     assert all(f["ok"] for f in findings.values()) and "transfers" in findings["ledger: digests"]["note"]
+    assert findings["port 127.0.0.1:0"]["ok"]
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = "127.0.0.1:%d" % other.getsockname()[1]
+        found = charter("doctor", "--data", server.data, check=False, env={**os.environ, "CHARTER_LISTEN": taken})
+        assert found.returncode == 69 and f"BAD  port {taken}: " in found.stdout and "in use" in found.stdout
 
     backup = tmp_path / "backup"
     charter("backup", backup, "--data", server.data)
