@@ -22,7 +22,8 @@ class UpstreamStore;
 }  // namespace gateway
 namespace journal {
 class Ledger;
-}
+class SharedHouse;
+}  // namespace journal
 namespace objects {
 class Blobs;
 class Store;
@@ -73,7 +74,8 @@ struct App {
   std::function<void(const std::string& project_id, const std::string& event,
                      const std::string& id)>
       notify = {};
-  Background* background = nullptr;  // set before the first request
+  Background* background = nullptr;       // set before the first request
+  journal::SharedHouse* house = nullptr;  // null: there is no charter, and /v1/charter says so
 };
 
 struct Call {

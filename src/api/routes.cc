@@ -19,7 +19,7 @@ constexpr std::span<const Route> (*kGroups[])() = {
     upstream_routes,     fine_tuning_routes,
     unsupported_routes,  operation_routes,
     page_routes,         page_conversation_routes,
-    stored_chat_routes,
+    stored_chat_routes,  governance_routes,
 };
 
 // Routes without parameters are found by name; the few with some are tried one after the other.
@@ -62,6 +62,8 @@ std::string_view auth_name(Auth auth) {
       return "none";
     case Auth::Key:
       return "key";
+    case Auth::Member:
+      return "key or session";
     case Auth::Admin:
       return "admin";
     case Auth::Session:

@@ -18,6 +18,7 @@ namespace api {
 enum class Auth : uint8_t {
   None,
   Key,      // Authorization: Bearer (or x-api-key); OpenAI's and Anthropic's clients
+  Member,   // a key, the page's cookie as for Session, or the operator's command line
   Admin,    // an admin key, or a key or session of an owner or admin
   Page,     // nobody yet, from the page's own origin: ways to sign in
   Session,  // the page's cookie, and on unsafe methods a request from the page's own origin
@@ -49,6 +50,7 @@ std::span<const Route> conversation_item_routes();  // /v1/conversations
 std::span<const Route> embedding_routes();
 std::span<const Route> file_routes();
 std::span<const Route> fine_tuning_routes();
+std::span<const Route> governance_routes();  // /v1/charter
 std::span<const Route> model_routes();
 std::span<const Route> moderation_routes();
 std::span<const Route> operation_routes();

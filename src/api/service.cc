@@ -64,7 +64,7 @@ ApiError not_allowed(std::string message) {
 // An admin key opens the administration, and nothing else.
 std::optional<ApiError> refuse_admin_key(const Route& route, const identity::Caller& caller) {
   if (caller.key_id.empty() || caller.key_kind != identity::KeyKind::Admin) return {};
-  if (route.auth != Auth::Key) return {};
+  if (route.auth != Auth::Key && route.auth != Auth::Member) return {};
   return not_allowed(
       "You have insufficient permissions for this operation. Missing scopes: " +
       std::string(route.scope.empty() ? "model.request" : route.scope) +
@@ -113,6 +113,14 @@ std::optional<ApiError> authenticate_local(const App& app, identity::Caller* cal
   return {};
 }
 
+std::optional<ApiError> authenticate_member(const App& app, const net::Request& request,
+                                            identity::Caller* caller) {
+  if (request.via_unix_socket) return authenticate_local(app, caller);
+  const bool by_page = bearer_token(request).empty() && request.has_header("cookie");
+  return by_page ? authenticate_session(app, request, caller)
+                 : authenticate_key(app, request, caller);
+}
+
 std::optional<ApiError> authenticate_admin(const App& app, const net::Request& request,
                                            identity::Caller* caller) {
   if (request.via_unix_socket) return authenticate_local(app, caller);
@@ -150,6 +158,8 @@ std::optional<ApiError> authenticate(const App& app, const Route& route,
       return {};
     case Auth::Key:
       return authenticate_key(app, request, caller);
+    case Auth::Member:
+      return authenticate_member(app, request, caller);
     case Auth::Admin:
       return authenticate_admin(app, request, caller);
     case Auth::Page:

@@ -18,6 +18,7 @@
 #include "gateway/gateway.h"
 #include "gateway/testing_house.h"
 #include "journal/ledger.h"
+#include "journal/shared_house.h"
 #include "net/http_chunked.h"
 #include "net/http_client.h"
 #include "net/raw_client.h"
@@ -127,6 +128,8 @@ class ApiServer {
   const std::string& key() const { return key_; }
   std::string path(const std::string& name) const { return files::join(folder_.path(), name); }
   uint16_t port() const { return http_->port(); }
+  // Before the first request: /v1/charter is about the house in this data folder.
+  void open_house(const std::string& data) { app_->house = &house_.emplace(data); }
   gateway::Gateway& gateway() { return *gateway_; }
   journal::Ledger& ledger() { return *ledger_; }
   identity::Identity& identity() { return *identity_; }
@@ -203,6 +206,7 @@ class ApiServer {
   std::unique_ptr<net::HttpClient> client_;
   std::optional<Workers> workers_;
   std::optional<gateway::Gateway> gateway_;
+  std::optional<journal::SharedHouse> house_;
   std::optional<App> app_;
   std::optional<Service> service_;
   std::optional<Background> background_;

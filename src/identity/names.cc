@@ -32,6 +32,8 @@ constexpr ScopeInfo kScopes[] = {
     {"vector_stores.write", "make, fill and delete vector stores"},
     {"webhooks.read", "read webhook endpoints"},
     {"webhooks.write", "make and delete webhook endpoints"},
+    {"charter.read", "read the charter, proposals, channels and the log"},
+    {"charter.write", "hand in statements that persons have signed"},
     {kUsageScope, "read usage and costs"},
     {kAdminScope, "the routes below /v1/organization"},
 };

@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "base/check.h"
-#include "crypto/random.h"
 #include "govern/refusal.h"
 #include "journal/charter_house.h"
+#include "journal/drafts.h"
 #include "journal/model_folder.h"
 
 namespace journal {
@@ -22,14 +22,6 @@ constexpr size_t kEvidenceBytesMax = 8u << 20;
 constexpr std::string_view kMakersPin =
 #include "journal/makers_pin.inc"
     ;
-
-base::Time whole_seconds(base::Time time) { return {time.seconds() * 1'000'000'000}; }
-
-govern::Context context_of(const House& house) {
-  govern::Context context = house.state().place;
-  context.nonce = base::hex(crypto::random_bytes(32));
-  return context;
-}
 
 govern::Envelope sign(Kind kind, std::string payload, const govern::SignerKey& key) {
   return govern::make_envelope(govern::payload_type(kind), std::move(payload), {&key, 1});
@@ -118,9 +110,7 @@ Result<govern::Manifest> manifest_of(const std::string& directory) {
 
 House::Draft release_draft(const House& house, const govern::ProposalState& proposal,
                            const govern::SignerKey& key, base::Time now) {
-  govern::Certificate certificate = govern::expected_certificate(house.state(), proposal, now);
-  certificate.nonce = base::hex(crypto::random_bytes(32));
-  return {Kind::Release, sign(Kind::Release, govern::format_certificate(certificate), key)};
+  return {Kind::Release, sign(Kind::Release, release_payload(house, proposal, now), key)};
 }
 
 base::Duration timelock_of(const House& house, const govern::ProposalState& proposal) {
@@ -131,14 +121,8 @@ base::Duration timelock_of(const House& house, const govern::ProposalState& prop
 House::Draft tally_draft(const House& house, const crypto::Digest& digest,
                          const govern::ProposalState& proposal, const govern::Outcome& outcome,
                          const govern::SignerKey& key, const std::string& person, base::Time now) {
-  govern::TallyStatement tally;
-  tally.context = context_of(house);
-  tally.proposal = digest;
-  tally.person = person;
-  for (const auto& record : proposal.ballots) tally.ballots.push_back(record.at);
-  tally.results = govern::outcome_to_json(outcome);
-  tally.created = now;
-  return {Kind::Tally, sign(Kind::Tally, govern::format_tally(tally), key)};
+  return {Kind::Tally,
+          sign(Kind::Tally, tally_payload(house, digest, proposal, outcome, person, now), key)};
 }
 
 // Models of proposals that came to nothing: expired, or never logged because the disk or the
@@ -159,7 +143,7 @@ void remove_stale_models(const House& house, base::Time now) {
 }  // namespace
 
 Result<Proposed> propose(House* house, const ProposeOptions& options, base::Time now) {
-  now = std::max(whole_seconds(now), house->state().latest);
+  now = statement_time(*house, now);
   TRY(const std::string person, person_or_only(*house, options.person));
   TRY(const govern::SignerKey key, house->load_key(person, options.key_path));
   const std::string attester = options.attester.empty() ? person : options.attester;
@@ -181,7 +165,7 @@ Result<Proposed> propose(House* house, const ProposeOptions& options, base::Time
   govern::Envelope gate = sign(Kind::Gate, govern::format_gate_verdict(verdict), attester_key);
 
   govern::Proposal proposal;
-  proposal.context = context_of(*house);
+  proposal.context = fresh_context(*house);
   proposal.channel = options.channel;
   proposal.person = person;
   proposal.model = name_of(options);
@@ -214,38 +198,19 @@ Result<Proposed> propose(House* house, const ProposeOptions& options, base::Time
 }
 
 Result<Voted> vote(House* house, const VoteOptions& options, base::Time now) {
-  now = std::max(whole_seconds(now), house->state().latest);
+  now = statement_time(*house, now);
   TRY(const std::string person, person_or_only(*house, options.person));
   TRY(const govern::SignerKey key, house->load_key(person, options.key_path));
   TRY(const govern::ProposalState* proposal, proposal_of(*house, options.proposal));
-  const govern::Power* power = house->charter().find_power(proposal->proposal->action);
-  std::vector<std::string> asked = house->charter().find_rule(power->rule)->consent;
-  asked.insert(asked.begin(), power->body);
   Voted voted;
   if (!options.body.empty()) voted.bodies = {options.body};
-  for (const std::string& body : asked) {
-    const auto& members = house->charter().find_body(body)->members;
-    if (options.body.empty() && std::ranges::find(members, person) != members.end())
-      voted.bodies.push_back(body);
-  }
-  if (voted.bodies.empty()) {
-    const bool economic = house->charter().sits_in(person, govern::BodyClass::Economic);
-    return govern::refuse(economic ? "CLASS_FORBIDDEN" : "NOT_SEATED",
-                          "this person sits in none of the bodies that the charter asks", person);
+  if (options.body.empty()) {
+    TRY(voted.bodies, bodies_asked(*house, *proposal, person));
   }
   std::vector<House::Draft> drafts;
   for (const std::string& body : voted.bodies) {
-    govern::Ballot ballot;
-    ballot.context = context_of(*house);
-    ballot.proposal = options.proposal;
-    ballot.body = body;
-    ballot.person = person;
-    ballot.vote = options.vote;
-    ballot.checkpoint_size = house->log().checkpoint().size;
-    ballot.checkpoint_root = house->log().checkpoint().root;
-    ballot.created = now;
-    ballot.expires = proposal->proposal->expires;
-    drafts.push_back({Kind::Ballot, sign(Kind::Ballot, govern::format_ballot(ballot), key)});
+    std::string payload = ballot_payload(*house, options.proposal, body, person, options.vote, now);
+    drafts.push_back({Kind::Ballot, sign(Kind::Ballot, std::move(payload), key)});
   }
   TRY_VOID(house->append(std::move(drafts), now));
   voted.outcome =
@@ -254,7 +219,7 @@ Result<Voted> vote(House* house, const VoteOptions& options, base::Time now) {
 }
 
 Result<Released> release(House* house, const ReleaseOptions& options, base::Time now) {
-  now = std::max(whole_seconds(now), house->state().latest);
+  now = statement_time(*house, now);
   TRY(const std::string person, person_or_only(*house, options.person));
   TRY(const govern::SignerKey key, house->load_key(person, options.key_path));
   TRY(const govern::ProposalState* logged, proposal_of(*house, options.proposal));

@@ -1,7 +1,9 @@
 #include "journal/charter_house.h"
 
 #include <algorithm>
+#include <chrono>
 #include <set>
+#include <thread>
 
 #include "base/check.h"
 #include "crypto/random.h"
@@ -131,30 +133,42 @@ Result<govern::CharterPin> House::read_pin(const std::string& data) {
   return pin;
 }
 
-Result<House> House::open(const std::string& data) {
+// Whoever appends holds the lock for milliseconds.
+static Result<Log> open_log(const std::string& folder, const govern::SignerKey& key,
+                            base::Duration wait) {
+  const int64_t deadline_ns = base::monotonic_ns() + wait.ns;
+  for (;;) {
+    auto log = Log::open(folder, key);
+    if (log || log.error().reason != "LOCKED" || base::monotonic_ns() >= deadline_ns) return log;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+}
+
+Result<House> House::open(const std::string& data, const House* known, base::Duration wait) {
   TRY(auto pin, read_pin(data));
   TRY(const auto log_key, read_signer_key(key_file(charter_folder(data), "log")));
   if (!(log_key.verifier() == pin.log_key))
     return govern::corrupt("BAD_KEY", "the log's private key is not the one that the pin names",
                            key_file(charter_folder(data), "log"));
-  TRY(Log log, Log::open(log_folder(data), log_key));
+  TRY(Log log, open_log(log_folder(data), log_key, wait));
   House house(data, std::move(pin), std::move(log));
-  TRY_VOID(house.replay());
+  TRY_VOID(house.replay(known));
   for (const auto& [channel, release] : house.state_.channels)
     TRY_VOID(house.install(release.certificate.proposal));
   return house;
 }
 
-Result<House> House::open_to_read(const std::string& data) {
+Result<House> House::open_to_read(const std::string& data, const House* known) {
   TRY(auto pin, read_pin(data));
   TRY(Log log, Log::open_to_read(log_folder(data), pin.log_key));
   House house(data, std::move(pin), std::move(log));
-  TRY_VOID(house.replay());
+  TRY_VOID(house.replay(known));
   return house;
 }
 
-Status House::replay() {
-  for (uint64_t i = 0; i < log_.size(); ++i) {
+Status House::replay(const House* known) {
+  if (known != nullptr && log_.continues(known->log_)) state_ = known->state_;
+  for (uint64_t i = state_.next; i < log_.size(); ++i) {
     TRY(const auto statement, log_.statement(i));
     if (const Status applied = govern::apply(&state_, statement); !applied)
       return base::wrap(
@@ -174,6 +188,16 @@ Status House::replay() {
                            "the signed text (`charter log show 0`)",
                            path);
   return {};
+}
+
+Result<std::string> House::charter_text() const {
+  uint64_t index = log_.size();
+  while (index > 0 && log_.leaf(index - 1).kind != govern::Kind::Charter) --index;
+  CHECK(index > 0);  // the first entry is one
+  TRY(const auto statement, log_.statement(index - 1));
+  TRY(govern::CharterStatement charter,
+      govern::parse_charter_statement(statement.envelope.payload));
+  return std::move(charter.text);
 }
 
 Result<std::string> House::only_person() const {

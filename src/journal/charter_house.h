@@ -21,13 +21,17 @@ class House {
  public:
   static bool exists(const std::string& data);
   // To change: takes the log's lock, and finishes a release that a crash left between the log and
-  // DATA/models.
-  static base::Result<House> open(const std::string& data);
-  static base::Result<House> open_to_read(const std::string& data);
+  // DATA/models. Another program holds the lock for the moment of an append: it is waited for, at
+  // most `wait`, then Unavailable (LOCKED). `known` is the same house as it was read before: what
+  // it has judged is not judged again.
+  static base::Result<House> open(const std::string& data, const House* known = nullptr,
+                                  base::Duration wait = base::seconds(5));
+  static base::Result<House> open_to_read(const std::string& data, const House* known = nullptr);
   static base::Result<govern::CharterPin> read_pin(const std::string& data);
 
   const govern::State& state() const { return state_; }
   const govern::Charter& charter() const { return *state_.charter; }
+  base::Result<std::string> charter_text() const;  // charter.toml as it was signed last
   const govern::CharterPin& pin() const { return pin_; }
   const Log& log() const { return log_; }
   const std::string& data() const { return data_; }
@@ -63,7 +67,7 @@ class House {
   friend base::Result<House> init_house(const std::string&, const struct InitOptions&, base::Time);
   House(std::string data, govern::CharterPin pin, Log log)
       : data_(std::move(data)), pin_(std::move(pin)), log_(std::move(log)) {}
-  base::Status replay();
+  base::Status replay(const House* known);
   std::vector<uint64_t> declared_leaves(const govern::ProposalState& proposal) const;
 
   std::string data_;

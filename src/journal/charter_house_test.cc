@@ -279,7 +279,7 @@ TEST_F(HouseTest, AnEditedCharterIsNoticed) {
 
 TEST_F(HouseTest, OnlyOneProcessChangesAHouse) {
   const auto house = init_house(data_, {}, kNow).value();
-  EXPECT_EQ(reason_of(House::open(data_)), "LOCKED");
+  EXPECT_EQ(reason_of(House::open(data_, nullptr, {})), "LOCKED");
   EXPECT_TRUE(House::open_to_read(data_));
   EXPECT_EQ(reason_of(init_house(data_, {}, kNow)), "");
   EXPECT_FALSE(init_house(data_, {}, kNow));

@@ -128,6 +128,11 @@ Status Log::add_line(std::string_view line, uint64_t offset) {
   return {};
 }
 
+bool Log::continues(const Log& older) const {
+  return older.hashes_.size() <= hashes_.size() &&
+         std::equal(older.hashes_.begin(), older.hashes_.end(), hashes_.begin());
+}
+
 const govern::Leaf& Log::leaf(uint64_t index) const {
   CHECK(index < size());
   return entries_[index].leaf;

@@ -36,6 +36,7 @@ class Log {
   const std::string& checkpoint_note() const { return checkpoint_note_; }
   uint64_t size() const { return entries_.size(); }
 
+  bool continues(const Log& older) const;  // every entry of `older` stands here at its place
   const govern::Leaf& leaf(uint64_t index) const;
   base::Result<govern::LoggedStatement> statement(uint64_t index) const;  // reads the disk
   std::vector<crypto::Digest> inclusion_proof(uint64_t index) const;  // in the checkpoint's tree

@@ -19,6 +19,7 @@
 #include "gateway/upstream_json.h"
 #include "gateway/upstream_store.h"
 #include "journal/charter_house.h"
+#include "journal/shared_house.h"
 #include "json/json.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
@@ -142,6 +143,7 @@ struct App::State {
   std::optional<gateway::ReleaseFolder> releases;
   std::optional<gateway::Gateway> gateway;
   std::optional<gateway::UpstreamStore> upstreams;
+  std::optional<journal::SharedHouse> house;
   std::optional<api::App> api;
   std::optional<api::Service> service;
   std::optional<api::Background> background;
@@ -269,6 +271,7 @@ base::Result<std::unique_ptr<App>> App::start(const Config& config, const base::
                               *state->conversations, *state->objects, *state->blobs, state->metrics,
                               clock, state->generations, *state->workers, api_options(config),
                               state->client.get(), state->tracer.get(), &*state->upstreams});
+  state->api->house = &state->house.emplace(config.data);
   if (state->releases)
     state->api->reload_releases = [raw = state.get()] { return reload_releases(*raw); };
   state->service.emplace(*state->api);
