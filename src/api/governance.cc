@@ -112,6 +112,7 @@ base::Result<Value> charter_json(const journal::House& house) {
                       {"sha256", crypto::hex(place.charter_sha256)},
                       {"origin", place.origin},
                       {"log_key", govern::format_vkey(house.pin().log_key)},
+                      {"pin", govern::format_pin(house.pin())},
                       {"log_size", house.log().size()},
                       {"one_person_decides", charter.one_person_decides()},
                       {"persons", persons_json(charter)},

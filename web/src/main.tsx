@@ -3,9 +3,10 @@ import { effect } from '@preact/signals'
 import { render } from 'preact'
 import { useState } from 'preact/hooks'
 import { locale } from './i18n'
-import { followAddress, me, settingsTab, start } from './state'
+import { decisionsRoom, followAddress, me, settingsTab, start } from './state'
 import './theme'
 import { Chat } from './views/chat'
+import { Decisions } from './views/decisions'
 import { Invitation } from './views/invitation'
 import { SecondFactor } from './views/second_factor'
 import { Settings } from './views/settings'
@@ -28,6 +29,8 @@ function App() {
       {aside && <div class="scrim" onClick={() => setAside(false)} />}
       {settingsTab.value ? (
         <Settings tab={settingsTab.value} showSidebar={aside ? null : () => setAside(true)} />
+      ) : decisionsRoom.value ? (
+        <Decisions room={decisionsRoom.value} showSidebar={aside ? null : () => setAside(true)} />
       ) : (
         <Chat showSidebar={aside ? null : () => setAside(true)} />
       )}

@@ -6,6 +6,7 @@ import { shownPath, type Choice } from './tree'
 
 export const me = signal<Me | null | 'signed-out' | 'second-factor'>(null)
 export const settingsTab = signal<string | null>(tabInAddress())
+export const decisionsRoom = signal<string | null>(roomInAddress()) // or the digest of a proposal
 export const conversations = signal<Conversation[]>([])
 export const currentId = signal<string | null>(null)
 export const messages = signal<Message[]>([])
@@ -44,7 +45,7 @@ export async function start() {
   try {
     me.value = await api.me()
     conversations.value = await api.conversations()
-    if (!settingsTab.value) await open(idInAddress())
+    if (!settingsTab.value && !decisionsRoom.value) await open(idInAddress())
   } catch (cause) {
     report(cause, start)
   }
@@ -55,7 +56,19 @@ function tabInAddress(): string | null {
   return found ? (found[1] ?? 'account') : null
 }
 
+function roomInAddress(): string | null {
+  const found = /^\/decisions(?:\/([\w-]+))?$/.exec(location.pathname)
+  return found ? (found[1] ?? 'proposals') : null
+}
+
+export function showDecisions(room: string) {
+  settingsTab.value = null
+  decisionsRoom.value = room
+  if (`/decisions/${room}` !== location.pathname) history.pushState(null, '', `/decisions/${room}`)
+}
+
 export function showSettings(tab: string) {
+  decisionsRoom.value = null
   settingsTab.value = tab
   if (`/settings/${tab}` !== location.pathname) history.pushState(null, '', `/settings/${tab}`)
 }
@@ -63,7 +76,8 @@ export function showSettings(tab: string) {
 // The address was changed by the browser's own buttons.
 export function followAddress() {
   settingsTab.value = tabInAddress()
-  if (!settingsTab.value) open(idInAddress())
+  decisionsRoom.value = roomInAddress()
+  if (!settingsTab.value && !decisionsRoom.value) open(idInAddress())
 }
 
 export const idInAddress = () => /^\/c\/([\w-]+)$/.exec(location.pathname)?.[1] ?? null
@@ -72,6 +86,7 @@ export async function open(id: string | null) {
   abort?.abort() // leaves the answer running on the server: it is there when the chat is opened again
   batch(() => {
     settingsTab.value = null
+    decisionsRoom.value = null
     currentId.value = id
     messages.value = []
     choice.value = new Map()

@@ -1,6 +1,6 @@
 import type { Conversation } from '../api'
 import { t, type MessageKey } from '../i18n'
-import { conversations, currentId, open } from '../state'
+import { conversations, currentId, decisionsRoom, open, showDecisions } from '../state'
 import { Account } from './account'
 import { ChatMenu } from './chat_menu'
 import { Icon } from './icons'
@@ -9,6 +9,11 @@ export function Sidebar({ close }: { close: () => void }) {
   const go = (id: string | null) => (event: Event) => {
     event.preventDefault()
     open(id)
+    if (matchMedia('(max-width: 760px)').matches) close()
+  }
+  const decide = (event: Event) => {
+    event.preventDefault()
+    showDecisions('proposals')
     if (matchMedia('(max-width: 760px)').matches) close()
   }
   return (
@@ -37,6 +42,8 @@ export function Sidebar({ close }: { close: () => void }) {
           </section>
         ))}
       </nav>
+      <a class="room" href="/decisions" data-test="decisions" onClick={decide}
+        aria-current={decisionsRoom.value ? 'page' : undefined}>{t('sidebar.decisions')}</a>
       <Account />
     </aside>
   )
