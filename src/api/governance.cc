@@ -153,7 +153,8 @@ constexpr Route kRoutes[] = {
     get("/v1/charter/log/export", export_log, "every signed statement, one JSON line each"),
     get("/v1/charter/log/{index}", get_log_entry, "one entry with the statement that was signed"),
     get("/v1/charter/drafts/{kind}", get_draft,
-        "the bytes that a person signs: ballot, veto, recusal, tally, release, stop"),
+        "the bytes that a person signs: ballot, notice, veto, recusal, tally, release, enactment, "
+        "stop"),
     {.method = "POST",
      .pattern = "/v1/charter/statements",
      .auth = Auth::Member,

@@ -2,6 +2,7 @@
 // key; it writes down what is to be said, and whoever signs reads it first.
 #include "api/admin.h"
 #include "api/governance.h"
+#include "govern/decisions.h"
 #include "govern/refusal.h"
 #include "journal/drafts.h"
 
@@ -85,8 +86,7 @@ base::Result<Draft> draft_veto(const Call& call, const journal::House& house) {
   TRY(std::string person, wanted(call, "person"));
   TRY(const std::string reason, wanted(call, "reason"));
   const govern::ProposalState& proposal = house.state().proposals.at(digest);
-  const govern::Power* power = proposal.opened->find_power(proposal.proposal->action);
-  const govern::Rule rule = govern::terms_of(*proposal.opened, *power);
+  const govern::Rule rule = govern::terms_of_proposal(*proposal.opened, proposal);
   if (!rule.veto)
     return govern::refuse("NO_POWER", "the charter gives nobody a veto on this",
                           crypto::hex(digest));
@@ -107,13 +107,28 @@ base::Result<Draft> draft_recusal(const Call& call, const journal::House& house)
                                         call.app->clock.now())};
 }
 
+base::Result<Draft> draft_notice(const Call& call, const journal::House& house) {
+  TRY(const crypto::Digest digest, proposal_wanted(call, house));
+  TRY(std::string person, wanted(call, "person"));
+  return Draft{Kind::Notice, person,
+               journal::receipt_payload(house, digest, person, call.app->clock.now())};
+}
+
+base::Result<Draft> draft_enactment(const Call& call, const journal::House& house) {
+  TRY(const crypto::Digest digest, proposal_wanted(call, house));
+  TRY(std::string person, wanted(call, "person"));
+  return Draft{Kind::Enactment, person,
+               journal::enactment_payload(house, digest, person, call.app->clock.now())};
+}
+
 struct Maker {
   std::string_view kind;
   base::Result<Draft> (*make)(const Call&, const journal::House&);
 };
 constexpr Maker kMakers[] = {
-    {"ballot", draft_ballot}, {"tally", draft_tally}, {"release", draft_release},
-    {"stop", draft_stop},     {"veto", draft_veto},   {"recusal", draft_recusal},
+    {"ballot", draft_ballot}, {"tally", draft_tally},     {"release", draft_release},
+    {"stop", draft_stop},     {"notice", draft_notice},   {"enactment", draft_enactment},
+    {"veto", draft_veto},     {"recusal", draft_recusal},
 };
 
 Array keys_of(const govern::Charter& charter, const std::string& person) {

@@ -6,6 +6,7 @@
 
 #include "api/admin.h"
 #include "api/governance.h"
+#include "govern/decisions.h"
 #include "govern/gate.h"
 
 namespace api {
@@ -24,12 +25,12 @@ struct Terms {
 };
 Terms terms_of(const ProposalState& proposal) {
   const govern::Power* power = proposal.opened->find_power(proposal.proposal->action);
-  return {*power, govern::terms_of(*proposal.opened, *power)};
+  return {*power, govern::terms_of_proposal(*proposal.opened, proposal)};
 }
 
 std::string_view stage_text(const ProposalState& proposal, base::Time now) {
   const bool open = proposal.stage == govern::Stage::Voting;
-  if (open && now > proposal.proposal->expires) return "expired";
+  if (open && now > govern::deadline_of(proposal)) return "expired";
   return govern::stage_name(proposal.stage);
 }
 
@@ -37,7 +38,7 @@ Value timeline_json(const journal::House& house, const ProposalState& p) {
   const Terms terms = terms_of(p);
   Value out = Object{{"opened_at", p.logged.seconds()},
                      {"notice_ends_at", (p.logged + terms.rule.notice).seconds()},
-                     {"expires_at", p.proposal->expires.seconds()},
+                     {"expires_at", govern::deadline_of(p).seconds()},
                      {"timelock_seconds", terms.rule.timelock.ns / 1'000'000'000}};
   const bool counted = p.stage != govern::Stage::Voting;
   out.set("counted_at", counted ? Value(p.tallied.seconds()) : Value());
@@ -58,6 +59,8 @@ Value timeline_json(const journal::House& house, const ProposalState& p) {
   return out;
 }
 
+Array strings_json(const std::vector<std::string>& list) { return {list.begin(), list.end()}; }
+
 const BallotRecord* ballot_of(const ProposalState& p, const std::string& body,
                               const std::string& person) {
   const auto found = std::ranges::find_if(p.ballots, [&](const BallotRecord& record) {
@@ -69,7 +72,7 @@ const BallotRecord* ballot_of(const ProposalState& p, const std::string& body,
 Value member_json(const journal::House& house, const ProposalState& p, const std::string& body,
                   const std::string& person) {
   const BallotRecord* ballot = ballot_of(p, body, person);
-  const auto conflict = p.conflicts.find(body + "/" + person);
+  const auto conflict = p.conflicts.find({body, person});
   Value out = Object{{"person", person}, {"recused", p.recused.contains(person)}};
   out.set("conflict_said_by",
           conflict == p.conflicts.end() ? Value(Array{}) : person_names(conflict->second));
@@ -129,10 +132,8 @@ Value refusal_now(const journal::House& house, const ProposalState& p, base::Tim
     const auto outcome = govern::outcome_of(house.state(), p, now);
     return outcome ? Value() : refusal(outcome.error().reason, outcome.error().message);
   }
-  const base::Time open = p.tallied + terms_of(p).rule.timelock;
-  if (now < open)
-    return refusal("TIMELOCK_PENDING", "the timelock is over at " + base::rfc3339(open));
-  return {};
+  const base::Status ready = govern::check_ready(house.state(), p, now);
+  return ready ? Value() : refusal(ready.error().reason, ready.error().message);
 }
 
 std::optional<double> decimal(std::string_view text) {
@@ -203,6 +204,7 @@ Value gate_json(const ProposalState& p, const govern::Gate& gate,
 Value evidence_json(const journal::House& house, const ProposalState& p, base::Time now) {
   const auto evidence = govern::evidence_of(house.state(), *p.proposal);
   Array out;
+  if (govern::has_subject(p.proposal->action)) return out;  // of models alone
   for (const govern::Gate& gate : p.opened->gates)
     if (gate.applies_to(p.proposal->channel)) out.push_back(gate_json(p, gate, evidence, now));
   return out;
@@ -229,6 +231,7 @@ Value summary_json(const journal::House& house, const crypto::Digest& digest,
                 {"timeline", timeline_json(house, p)},
                 {"enough_votes", outcome.passed},
                 {"if_counted_now", Object{{"passes", refusal.is_null()}, {"refusal", refusal}}},
+                {"not_told", strings_json(govern::not_yet_told(p))},
                 {"bodies", std::move(bodies)}};
 }
 
@@ -255,7 +258,11 @@ void get_proposal(const Call& call) {
     TRY(const crypto::Digest digest, journal::find_proposal(house, call.parameters[0]));
     TRY(const govern::LoggedStatement signed_one, house.log().statement(proposal->at.leaf));
     Value out = summary_json(house, digest, *proposal, now);
-    out.set("manifest_digest", crypto::hex(govern::manifest_digest(proposal->proposal->manifest)));
+    if (const std::string& action = proposal->proposal->action; govern::has_subject(action))
+      out.set("subject", govern::subject_to_json(action, proposal->proposal->subject));
+    else
+      out.set("manifest_digest",
+              crypto::hex(govern::manifest_digest(proposal->proposal->manifest)));
     out.set("evidence", evidence_json(house, *proposal, now));
     out.set("heard", heard_json(*proposal));
     out.set("payload_text", signed_one.envelope.payload);

@@ -27,13 +27,12 @@ base::Result<Kind> kind_of(const govern::Envelope& envelope) {
     if (statement.predicate_type == govern::kReleaseType) return Kind::Release;
     return govern::malformed("there is no statement with this predicate", statement.predicate_type);
   }
-  constexpr std::string_view kPrefix = "application/vnd.charter.", kSuffix = ".v1+json";
-  std::string_view name = envelope.payload_type;
-  if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix))
-    return govern::malformed("this is not the type of a statement", envelope.payload_type);
-  name.remove_prefix(kPrefix.size());
-  name.remove_suffix(kSuffix.size());
-  return govern::parse_kind(std::string(name) + "/v1");
+  for (auto kind = static_cast<unsigned>(Kind::Charter);
+       kind <= static_cast<unsigned>(Kind::Cosigned); ++kind) {
+    if (govern::payload_type(static_cast<Kind>(kind)) == envelope.payload_type)
+      return static_cast<Kind>(kind);
+  }
+  return govern::malformed("there is no statement of this type", envelope.payload_type);
 }
 
 // A model.promote proposal names files, and only who has them can put them in place.

@@ -247,7 +247,7 @@ TEST_F(GovernanceTest, AnEconomicKeyDecidesNothing) {
             "403 CLASS_FORBIDDEN");
   const int64_t size = log_size();
   EXPECT_EQ(code(vote(people_.hal, "for", "investors")), "403 CLASS_FORBIDDEN");
-  EXPECT_EQ(code(vote(people_.hal, "for", "board")), "403 NOT_SEATED");
+  EXPECT_EQ(code(vote(people_.hal, "for", "board")), "403 CLASS_FORBIDDEN");
   const Value stop = draft("stop?person=p.hal&channel=*&reason=price");
   EXPECT_EQ(sign_and_post(stop, {people_.hal}).status, 403);
   EXPECT_EQ(log_size(), size);

@@ -60,13 +60,6 @@ const KindNames& names_of(Kind kind) { return *std::ranges::find(kKinds, kind, &
 
 std::string_view kind_name(Kind kind) { return names_of(kind).name; }
 
-Result<Kind> parse_kind(std::string_view name) {
-  const auto found = std::ranges::find(kKinds, name, &KindNames::name);
-  if (found == kKinds.end())
-    return malformed("there is no statement of this kind", std::string(name));
-  return found->kind;
-}
-
 std::string payload_type(Kind kind) {
   if (names_of(kind).in_toto) return std::string(kInTotoPayloadType);
   const std::string_view name = kind_name(kind);
@@ -87,9 +80,11 @@ Result<Leaf> parse_leaf(std::string_view text) {
   TRY_VOID(json::only_fields(value, {"v", "type", "seq", "sha256", "subject", "time"}));
   TRY(const std::string version, json::get_string(value, "v"));
   TRY(const std::string type, json::get_string(value, "type"));
-  if (version != "1") return malformed("a leaf of a version that is not known", version);
+  const auto kind = std::ranges::find(kKinds, type, &KindNames::name);
+  if (version != "1" || kind == kKinds.end())
+    return malformed("a leaf of a kind that is not known", type);
   Leaf leaf;
-  TRY(leaf.kind, parse_kind(type));
+  leaf.kind = kind->kind;
   TRY(leaf.seq, get_decimal(value, "seq"));
   TRY(leaf.envelope, get_digest(value, "sha256"));
   TRY(leaf.subject, get_digest(value, "subject"));

@@ -48,7 +48,6 @@ enum class Kind : unsigned char {
              // signature
 };
 std::string_view kind_name(Kind kind);  // "ballot/v1"
-base::Result<Kind> parse_kind(std::string_view name);
 std::string payload_type(Kind kind);  // "application/vnd.charter.ballot.v1+json", or in-toto's own
 
 // The log entry: canonical JSON of these fields.

@@ -4,6 +4,7 @@
 
 #include "crypto/random.h"
 #include "govern/decision_statements.h"
+#include "govern/decisions.h"
 #include "govern/lifecycle_statements.h"
 #include "govern/refusal.h"
 
@@ -79,6 +80,26 @@ std::string veto_payload(const House& house, const crypto::Digest& proposal,
                               .created = statement_time(house, now)});
 }
 
+std::string receipt_payload(const House& house, const crypto::Digest& proposal,
+                            const std::string& person, base::Time now) {
+  return govern::format_notice({.context = fresh_context(house),
+                                .proposal = proposal,
+                                .person = person,
+                                .delivery = false,
+                                .persons = {person},
+                                .means = "read",
+                                .created = statement_time(house, now)});
+}
+
+std::string enactment_payload(const House& house, const crypto::Digest& proposal,
+                              const std::string& person, base::Time now) {
+  return govern::format_enactment({.context = fresh_context(house),
+                                   .proposal = proposal,
+                                   .tally = house.state().proposals.at(proposal).tally,
+                                   .person = person,
+                                   .created = statement_time(house, now)});
+}
+
 std::string recusal_payload(const House& house, const crypto::Digest& proposal,
                             const std::string& body, const std::string& person,
                             const std::string& recused, const std::string& reason, base::Time now) {
@@ -95,8 +116,7 @@ base::Result<std::vector<std::string>> bodies_asked(const House& house,
                                                     const govern::ProposalState& proposal,
                                                     const std::string& person) {
   const govern::Charter& charter = *proposal.opened;
-  const govern::Power* power = charter.find_power(proposal.proposal->action);
-  std::vector<std::string> asked = govern::terms_of(charter, *power).consent;
+  std::vector<std::string> asked = govern::terms_of_proposal(charter, proposal).consent;
   asked.insert(asked.begin(), proposal.deciding);
   std::erase_if(asked, [&](const std::string& body) {
     const auto& members = charter.find_body(body)->members;

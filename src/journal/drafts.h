@@ -28,6 +28,12 @@ std::string stop_payload(const House& house, const std::string& channel, const s
 std::string veto_payload(const House& house, const crypto::Digest& proposal,
                          const std::string& body, const std::string& person,
                          const std::string& reason, base::Time now);
+// That the person has been told of the proposal.
+std::string receipt_payload(const House& house, const crypto::Digest& proposal,
+                            const std::string& person, base::Time now);
+// By which what passed takes effect, where it is not a release or a charter.
+std::string enactment_payload(const House& house, const crypto::Digest& proposal,
+                              const std::string& person, base::Time now);
 // That `recused`, perhaps the signer, has a conflict of interest.
 std::string recusal_payload(const House& house, const crypto::Digest& proposal,
                             const std::string& body, const std::string& person,

@@ -50,7 +50,7 @@ limit = "0.60"
 alpha = "0.05"
 min_n = 200
 [[gate]]
-id = "arithmetic, Chinese"
+id = "arithmetic.zh"
 suite = "arith-zh"
 metric = "accuracy"
 direction = "lower"

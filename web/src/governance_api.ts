@@ -20,7 +20,7 @@ export type Stage = 'voting' | 'passed' | 'released' | 'vetoed' | 'expired'
 export type Proposal = {
   id: string; action: string; channel: string; model: string; person: string; epoch: number; stage: Stage; at: Reference
   one_person_decides: boolean; now: number; timeline: Timeline; enough_votes: boolean
-  if_counted_now: { passes: boolean; refusal: Refusal | null }; bodies: Body[]
+  if_counted_now: { passes: boolean; refusal: Refusal | null }; bodies: Body[]; not_told: string[]
 }
 export type Run = {
   suite: string; at: Reference; cases: number; epochs: number; passed: number; failed: number; errors: number
@@ -31,7 +31,7 @@ export type Gate = {
   refusal: Refusal | null; runs: Run[]
 }
 export type WholeProposal = Proposal & {
-  manifest_digest: string; evidence: Gate[]; heard: { id: string; members: string[] }[]; payload_text: string
+  manifest_digest?: string; subject?: Record<string, unknown>; evidence: Gate[]; heard: { id: string; members: string[] }[]; payload_text: string
 }
 export type Person = { id: string; keys: string[]; interests: string[]; bodies: string[]; may_stop: boolean }
 export type Rule = {

@@ -40,6 +40,7 @@ export function ProposalPage({ id }: { id: string }) {
       </section>
       <Panel title="proposal.persons" about="proposal.persons.about">
         {proposal.bodies.map((body) => <BodyTally key={body.id} body={body} />)}
+        {proposal.not_told.length > 0 && <p>{t('proposal.notTold', { persons: proposal.not_told.join(', ') })}</p>}
         {proposal.heard.map((body) => (
           <p class="soft" key={body.id}>{t('proposal.heard', { body: body.id, persons: body.members.join(', ') })}</p>
         ))}
@@ -49,13 +50,18 @@ export function ProposalPage({ id }: { id: string }) {
       <Panel title="proposal.identity">
         <dl class="digests">
           <dt>{t('proposal.digest')}</dt><dd><code>{proposal.id}</code></dd>
-          <dt>{t('proposal.manifest')}</dt><dd><code>{proposal.manifest_digest}</code></dd>
+          {proposal.manifest_digest && <><dt>{t('proposal.manifest')}</dt><dd><code>{proposal.manifest_digest}</code></dd></>}
         </dl>
       </Panel>
+      {proposal.subject && <Panel title="proposal.subject"><pre class="source" tabIndex={0}>{readable(proposal.subject)}</pre></Panel>}
       <Enforced />
     </>
   )
 }
+
+// Texts within it (a charter, a motion) keep their lines.
+const readable = (subject: Record<string, unknown>) =>
+  Object.entries(subject).map(([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`).join('\n')
 
 function Verdict({ proposal }: { proposal: WholeProposal }) {
   const { passes, refusal } = proposal.if_counted_now
@@ -135,9 +141,10 @@ function PersonActs({ proposal, person, controls, ask }: {
     values: { proposal: proposal.id, person, body, vote },
     expects: { proposal: proposal.id, person, body, vote },
   })
-  const closing = (kind: 'tally' | 'release'): Wish => ({
+  const says = { tally: 'sign.tally', release: 'sign.release', enactment: 'sign.enactment', notice: 'sign.notice' } as const
+  const closing = (kind: keyof typeof says): Wish => ({
     kind,
-    says: t(kind === 'tally' ? 'sign.tally' : 'sign.release', { ...subject, person }),
+    says: t(says[kind], { ...subject, person }),
     values: { proposal: proposal.id, person },
     expects: { proposal: proposal.id },
   })
@@ -158,7 +165,10 @@ function PersonActs({ proposal, person, controls, ask }: {
         <button type="button" class="primary" data-test="tally" onClick={() => ask(closing('tally'))}>{t('proposal.close')}</button>
       )}
       {controls && passes && proposal.stage === 'passed' && (
-        <button type="button" class="primary" data-test="release" onClick={() => ask(closing('release'))}>{t('proposal.release')}</button>
+        <button type="button" class="primary" data-test="release" onClick={() => ask(closing(proposal.subject ? 'enactment' : 'release'))}>{t('proposal.release')}</button>
+      )}
+      {proposal.not_told.includes(person) && (
+        <button type="button" data-test="receipt" onClick={() => ask(closing('notice'))}>{t('proposal.receipt', { person })}</button>
       )}
       {veto && (proposal.bodies.find((b) => b.id === veto.body)?.members.some((m) => m.person === person)) && (
         <VetoButton proposal={proposal} person={person} body={veto.body} ask={ask} />

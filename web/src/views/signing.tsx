@@ -7,7 +7,7 @@ import { t } from '../i18n'
 import { checkedPayload, signDraft, type VoterKey } from '../voter_key'
 
 export type Wish = {
-  kind: 'ballot' | 'tally' | 'release' | 'stop' | 'veto' | 'recusal'
+  kind: 'ballot' | 'tally' | 'release' | 'enactment' | 'notice' | 'stop' | 'veto' | 'recusal'
   says: string // in one sentence, for people
   values: Record<string, string>
   expects: Record<string, string> // fields of the payload that must be as the page means them
