@@ -229,6 +229,13 @@ class Linter {
   void check_standing() {
     if (!charter_.entrenched.empty() && charter_.find_rule("entrenched") == nullptr)
       error("[entrench] names paths, but there is no [rule.entrenched] to change them by");
+    const Rule* entrenched = charter_.find_rule("entrenched");
+    const Power* amends = charter_.find_power("charter.amend");
+    const Body* amending = amends == nullptr ? nullptr : charter_.find_body(amends->body);
+    if (entrenched != nullptr && amending != nullptr &&
+        amending->members.size() < entrenched->floor_for)
+      error("rule 'entrenched' can never pass: floor_for is above the members of '" + amending->id +
+            "'");
     if (charter_.elapsed_witnesses > 0 && !charter_.witness_policy_sha256)
       error("elapsed_witnesses counts witnesses, but no witness_policy names them");
     if (charter_.elapsed_witnesses == 0 && charter_.control_persons().size() > 1)

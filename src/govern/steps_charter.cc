@@ -219,7 +219,8 @@ Status apply_cosigned(State* state, const LoggedStatement& s) {
       return refuse("TIME_ORDER", "a witness signed in the future; is this machine's clock right?",
                     cosignature.witness.name);
     const auto known = state->witnesses.find(cosignature.witness.key);
-    is_new = is_new || known == state->witnesses.end() || known->second.latest < cosignature.time;
+    is_new = is_new || known == state->witnesses.end() || known->second.latest < cosignature.time ||
+             known->second.sightings.back().size < seen.checkpoint.size;
   }
   if (!is_new) return refuse("REPLAY", "no witness says anything new", state->place.origin);
   for (const Cosignature& cosignature : seen.cosignatures)

@@ -172,5 +172,74 @@ TEST_F(Sweep, EconomicSeatsAndStrangersNeverMatter) {
   });
 }
 
+// GOVERNANCE 3.3 (b): all profiles of six seats (for, against, abstain, absent), by a reference
+// count of its own. A quorum above the threshold lets a vote against carry a motion; one that is
+// not above it never does.
+TEST(Published, QuorumParadoxes) {
+  const auto pairs = [](uint64_t quorum_top, uint64_t quorum_bottom, uint64_t top,
+                        uint64_t bottom) {
+    const auto share = [](uint64_t up, uint64_t down) { return (up * 6 + down - 1) / down; };
+    const auto carries = [&](int in_favour, int against, int abstained) {
+      return static_cast<uint64_t>(in_favour + against + abstained) >=
+                 share(quorum_top, quorum_bottom) &&
+             in_favour > against && static_cast<uint64_t>(in_favour) >= share(top, bottom);
+    };
+    int found = 0;
+    for (int profile = 0; profile < 4096; ++profile) {
+      int counts[4] = {};
+      for (int seat = 0, rest = profile; seat < 6; ++seat, rest /= 4) ++counts[rest % 4];
+      for (int absentee = 0; absentee < counts[3]; ++absentee) {
+        if (!carries(counts[0], counts[1], counts[2]) &&
+            carries(counts[0], counts[1] + 1, counts[2]))
+          ++found;
+      }
+    }
+    return found;
+  };
+  EXPECT_EQ(pairs(4, 5, 2, 3), 30);
+  EXPECT_EQ(pairs(2, 3, 1, 2), 60);
+  for (const auto& [up, down] :
+       {std::pair(1ull, 2ull), std::pair(2ull, 3ull), std::pair(5ull, 6ull)})
+    EXPECT_EQ(pairs(up, down, up, down), 0);
+}
+
+// (c): every profile, every set of imposed recusals: nothing that failed passes. And the other way
+// round: shrinking the base by the same sets would have flipped some, which is why only the charter
+// may do that.
+TEST(Published, ImposedRecusalsNeverCarryAMotion) {
+  const Charter charter = board_of(6, {2, 3}, 1);
+  Poll poll;
+  poll.charter = &charter;
+  poll.rule = charter.rules[0];
+  poll.deciding = "board";
+  int imposed_flips = 0, base_flips = 0, cases = 0;
+  for (int profile = 0; profile < 729; ++profile) {
+    std::vector<CountedVote> votes;
+    for (int seat = 0, rest = profile; seat < 6; ++seat, rest /= 3) {
+      if (rest % 3 < 2)
+        votes.push_back({"board", "p." + std::to_string(seat), static_cast<Vote>(rest % 3), 1});
+    }
+    poll.against.clear();
+    poll.recused.clear();
+    const bool before = count(poll, votes).passed;
+    for (int mask = 1; mask < 64; mask += 3) {
+      std::set<std::string> named;
+      for (int seat = 0; seat < 6; ++seat) {
+        if ((mask >> seat) & 1) named.insert("p." + std::to_string(seat));
+      }
+      ++cases;
+      poll.against["board"] = named;
+      poll.recused.clear();
+      imposed_flips += !before && count(poll, votes).passed;
+      poll.against.clear();
+      poll.recused = named;
+      base_flips += !before && count(poll, votes).passed;
+    }
+  }
+  EXPECT_EQ(cases, 729 * 21);
+  EXPECT_EQ(imposed_flips, 0);
+  EXPECT_GT(base_flips, 0);
+}
+
 }  // namespace
 }  // namespace govern
