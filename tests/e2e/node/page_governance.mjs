@@ -170,7 +170,7 @@ await check('consent makes it pass; a timelock is waited for', async () => {
   await whole('passed')
 })
 
-await check('the release goes through, and the model answers', async () => {
+await check('the release goes through', async () => {
   await page.getByTestId('release').click()
   await sign()
   await page.waitForFunction(() => document.querySelector('[data-stage]')?.dataset.stage === 'released')
@@ -185,6 +185,14 @@ await check('the release goes through, and the model answers', async () => {
   await (await download).saveAs(`${shots}/bundle.json`)
   await shot('channels')
   await noViolations()
+})
+
+await check('the released model answers', async () => {
+  await page.goto(url)
+  await page.getByTestId('composer').fill('Tom has 12 apples and gives away 5. How many are left?')
+  await page.getByTestId('composer').press('Enter')
+  await page.waitForFunction(() => document.querySelector('[data-test=answer]')?.dataset.status === 'complete')
+  await page.getByTestId('decisions').click()
 })
 
 await check('the charter is readable, with a pin to take along', async () => {

@@ -3,6 +3,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { governance, type LogEntry, type LogPage } from '../governance_api'
 import { t, type MessageKey } from '../i18n'
 import { attempt, shownTime } from './action'
+import { voteNames } from './proposal'
 
 const kinds: Record<string, MessageKey> = {
   'charter/v1': 'kind.charter', 'evidence/v1': 'kind.evidence', 'gate/v1': 'kind.gate', 'proposal/v1': 'kind.proposal',
@@ -35,6 +36,7 @@ export function LogRoom() {
 function Entry({ entry }: { entry: LogEntry }) {
   const [whole, setWhole] = useState<LogEntry | null>(null)
   const facts = shown.map((name) => entry[name]).filter((value) => typeof value === 'string')
+    .map((value) => (value === entry.vote && voteNames[value] ? t(voteNames[value]) : value))
   const kind = kinds[entry.type]
   const open = (event: Event) => {
     if ((event.currentTarget as HTMLDetailsElement).open && !whole) void attempt(async () => setWhole(await governance.logEntry(entry.index)))

@@ -74,7 +74,7 @@ function Verdict({ proposal }: { proposal: WholeProposal }) {
   )
 }
 
-const voteNames: Record<string, MessageKey> = { for: 'vote.for', against: 'vote.against', abstain: 'vote.abstain' }
+export const voteNames: Record<string, MessageKey> = { for: 'vote.for', against: 'vote.against', abstain: 'vote.abstain' }
 
 function Chip({ member }: { member: Member }) {
   const said = member.recused ? 'recused' : (member.vote ?? 'waiting')
