@@ -107,7 +107,7 @@ function Acts({ proposal, charter, reload }: { proposal: WholeProposal; charter:
   const [logged, setLogged] = useState<number | null>(null)
   if (proposal.stage !== 'voting' && proposal.stage !== 'passed') return null
   const mine = charter.persons.map((person) => ({ person, key: keyAmong(person.keys) })).filter((p) => p.key)
-  const ask = (signer: VoterKey, made: Wish) => setWish({ wish: made, signer })
+  const ask = (signer: VoterKey, made: Wish) => (setLogged(null), setWish({ wish: made, signer }))
   return (
     <Panel title="proposal.acts">
       {mine.length === 0 && (
@@ -121,7 +121,7 @@ function Acts({ proposal, charter, reload }: { proposal: WholeProposal; charter:
       {logged !== null && <p class="verdict good" role="status" data-test="logged">{t('sign.logged', { leaf: logged })}</p>}
       {wish && (
         <Signing wish={wish.wish} signer={wish.signer} cancel={() => setWish(null)}
-          done={(leaf) => (setLogged(leaf), setWish(null), void reload())} />
+          done={(leaf) => (setWish(null), void reload().then(() => setLogged(leaf)))} />
       )}
     </Panel>
   )
