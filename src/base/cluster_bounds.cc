@@ -9,6 +9,7 @@ namespace base {
 namespace {
 
 constexpr uint64_t kFewClusters = 10;
+constexpr double kNoDeviation = 1e-9;  // rounding in the mean leaves less
 
 double student_t_cdf(double t, double degrees) {
   const double tail = incomplete_beta(degrees / 2, 0.5, degrees / (degrees + t * t)) / 2;
@@ -47,10 +48,16 @@ ClusterSummary summarize_clusters(std::span<const double> cluster_means) {
 
 RateBounds cluster_bounds(const ClusterSummary& s, double alpha) {
   CHECK(alpha > 0 && alpha < 0.5);
-  if (s.clusters < 2) return {};
+  // Nothing is known from one cluster, nor at an alpha that is nothing beside one.
+  if (s.clusters < 2 || 1 - alpha >= 1) return {};
   CHECK(s.at_zero <= s.clusters && s.at_one <= s.clusters);
   const double reach =
       student_t_quantile(1 - alpha, static_cast<double>(s.clusters - 1)) * s.standard_error;
+  if (s.standard_error < kNoDeviation) {
+    // All alike is no proof that none differs: at most this share does, and as far as it can.
+    const double others = clopper_pearson(0, s.clusters, alpha).upper;
+    return {s.mean * (1 - others), s.mean + (1 - s.mean) * others};
+  }
   RateBounds out{std::clamp(s.mean - reach, 0.0, 1.0), std::clamp(s.mean + reach, 0.0, 1.0)};
   if (crowded(s.at_zero, s.clusters)) {
     const RateBounds exact = clopper_pearson(s.clusters - s.at_zero, s.clusters, alpha);

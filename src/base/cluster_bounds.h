@@ -25,7 +25,8 @@ ClusterSummary summarize_clusters(std::span<const double> cluster_means);
 // Student's t with clusters - 1 degrees of freedom, cut to [0, 1]. Where at least half of the
 // clusters sit at an end and fewer than ten leave it, the deviation says too little (none at all
 // after no event), and the exact bound of the clusters that left stands in when it is the wider
-// one. With fewer than two clusters nothing is known: [0, 1]. 0 < alpha < 0.5.
+// one; where all are alike, at most the share that none of so many shows may differ. With fewer
+// than two clusters nothing is known: [0, 1]. 0 < alpha < 0.5.
 RateBounds cluster_bounds(const ClusterSummary& summary, double alpha);
 
 // t with P(T <= t) = p, 1/2 < p < 1, degrees > 0.

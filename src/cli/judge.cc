@@ -30,6 +30,7 @@ constexpr std::string_view kHelp =
        charter judge export FORMAT EVIDENCE --suite DIR --out DIR
        charter judge compare CANDIDATE PRODUCTION --suite DIR --margin 0.02 [--alpha 0.05]
        charter judge calibrate MODEL --labels FILE --out FILE
+       charter judge oversight EVIDENCE --suite DIR --monitor MODEL [--false-alarms 0.01] [--out FILE]
 
 Runs every case of each suite on the model and writes, for a suite S, DIR/S.evidence.json (an
 in-toto test result about the model's manifest digest, for `charter propose --evidence DIR`) and
@@ -62,6 +63,8 @@ export     writes evidence as other harnesses do: lm-eval (results_*.json, sampl
 compare    bounds from above how much worse the candidate is than production on the same suite, case
            by case; harm counts upwards, capability downwards
 calibrate  asks a judge model about answers that people have labelled, and writes its agreement
+oversight  a weak model as monitor over a stronger one's right answers, every other one with a number
+           changed: recall at 1 % false alarms, with its lower bound; it flags, it never approves
 
 suite.json: format, name, version, description, cases {size, root}, epochs, grader, sampling, gate
 {metric, direction, limit, alpha}; and, where wanted, template (chat or raw), timeout_s, elicitation
@@ -279,8 +282,8 @@ base::Status run(std::span<const std::string> arguments) {
     base::Status (*run)(std::span<const std::string> arguments);
   };
   constexpr std::array kWords = {Word{"import", judge_import}, Word{"export", judge_export},
-                                 Word{"compare", judge_compare},
-                                 Word{"calibrate", judge_calibrate}};
+                                 Word{"compare", judge_compare}, Word{"calibrate", judge_calibrate},
+                                 Word{"oversight", judge_oversight}};
   for (const Word& word : kWords) {
     if (!arguments.empty() && arguments.front() == word.word) return word.run(arguments.subspan(1));
   }

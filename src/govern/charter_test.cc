@@ -246,6 +246,12 @@ TEST(Gate, AnErrorIsTheWorstResult) {
   e.alpha = "0.10";
   EXPECT_EQ(judged(false, 0.5), "GATE_BOUND") << "another confidence than the gate's";
   EXPECT_EQ(judged(false, 0), "") << "any score";
+  // With the clusters' summary the bound is computed here, whatever the statement says it is.
+  e.clusters = {.clusters = 100, .at_zero = 5, .at_one = 60, .mean = 0.9, .standard_error = 0.02};
+  const double lower = base::cluster_bounds(*e.clusters, 0.05).lower;
+  EXPECT_NEAR(lower, 0.9 - 1.660391 * 0.02, 1e-6);
+  EXPECT_EQ(judged(false, lower - 1e-9), "");
+  EXPECT_EQ(judged(false, lower + 1e-9), "GATE_BOUND");
   power.evidence_age_max = base::seconds(10);
   EXPECT_EQ(check_gates(charter, power, "chat", e.manifest_digest, {{{1, {}}, e}},
                         base::Time{} + base::seconds(11))

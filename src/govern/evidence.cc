@@ -1,5 +1,7 @@
 #include "govern/evidence.h"
 
+#include <charconv>
+
 #include "base/binomial.h"
 #include "govern/refusal.h"
 
@@ -35,6 +37,30 @@ base::Status read_suite(const json::Array& configuration, Evidence* out) {
   return {};
 }
 
+base::Result<double> unit_decimal(const json::Value& notes, std::string_view key) {
+  TRY(const std::string text, json::get_string(notes, key));
+  double value = 0;
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
+  if (error != std::errc{} || end != text.data() + text.size() || !(value >= 0 && value <= 1))
+    return malformed("the field is a decimal between 0 and 1", std::string(key));
+  return value;
+}
+
+base::Status read_clusters(const json::Value& notes, Evidence* out) {
+  base::ClusterSummary read;
+  TRY(read.clusters, get_decimal(notes, "clusters"));
+  TRY(read.at_zero, get_decimal(notes, "clusters_at_zero"));
+  TRY(read.at_one, get_decimal(notes, "clusters_at_one"));
+  TRY(read.mean, unit_decimal(notes, "cluster_mean"));
+  TRY(read.standard_error, unit_decimal(notes, "standard_error"));
+  if (read.clusters == 0 || read.clusters > out->size || read.at_zero > read.clusters ||
+      read.at_one > read.clusters - read.at_zero)
+    return malformed("the clusters are more than the cases, or do not add up", "clusters");
+  out->clusters = read;
+  return {};
+}
+
 base::Status read_bound(const json::Value& notes, Evidence* out) {
   TRY(out->bound, json::get_string(notes, "bound"));
   TRY(out->alpha, json::get_string(notes, "alpha"));
@@ -60,6 +86,8 @@ base::Status read_results(const json::Array& configuration, Evidence* out) {
   TRY(out->metric, json::get_string(*notes, "metric"));
   TRY(out->finished, get_time(*notes, "finished"));
   if (notes->find("bound") != nullptr) TRY_VOID(read_bound(*notes, out));
+  if (out->bound == kClusterBound && notes->find("clusters") != nullptr)
+    TRY_VOID(read_clusters(*notes, out));
   for (const uint64_t count : {out->size, out->epochs, out->passed, out->failed, out->errors}) {
     if (count > kCountMax) return malformed("a count of the evidence is out of range", "results");
   }

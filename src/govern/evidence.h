@@ -12,14 +12,19 @@
 //        {"name":"results","digest":{"sha256":"<result root>"},
 //         "annotations":{"complete":true,"size":"<cases>","epochs":"<K>","passed":"<n>","failed":"<n>","errors":"<n>",
 //                        "metric":"accuracy","finished":"<RFC 3339 Z>",
-//                        "bound":"clopper-pearson"|"cluster-t","alpha":"0.05","lower_bound":"0.7","upper_bound":"0.8"}},
+//                        "bound":"clopper-pearson"|"cluster-t","alpha":"0.05","lower_bound":"0.7","upper_bound":"0.8",
+//                        and with cluster-t
+//                        "clusters":"<n>","clusters_at_zero":"<n>","clusters_at_one":"<n>",
+//                        "cluster_mean":"0.75","standard_error":"0.01"}},
 //        {"name":"engine","uri":"charter:<build>"}, …]}}
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "base/cluster_bounds.h"
 #include "base/time.h"
 #include "crypto/sha256.h"
 #include "govern/statement.h"
@@ -48,6 +53,8 @@ struct Evidence {
   std::string bound = kExactBound;  // how independent the results are: it follows from the suite
   std::string alpha, lower,
       upper;  // as the judge computed them; recomputed here where the counts suffice
+  // Of results that go together: what the bound at any alpha is computed from.
+  std::optional<base::ClusterSummary> clusters = {};
   base::Time finished;
 };
 

@@ -46,6 +46,10 @@ base::Result<double> bound_of(const Gate& gate, const Evidence& e, double alpha)
     return gate.upper ? upper_bound(e.passed + e.errors, e.size, alpha)
                       : lower_bound(e.passed, e.size, alpha);
   }
+  if (e.clusters) {
+    const base::RateBounds bounds = base::cluster_bounds(*e.clusters, alpha);
+    return gate.upper ? bounds.upper : bounds.lower;
+  }
   // A bound at a smaller alpha is wider, so it holds at the gate's too.
   double judged = 1;
   const auto [stop, failure] = std::from_chars(e.alpha.data(), e.alpha.data() + e.alpha.size(),
