@@ -32,7 +32,10 @@ int main(int argc, char** argv) {
     return cli::exit_code(base::Code::Io);
   }
   if (status) return 0;
-  std::fprintf(stderr, "charter %s: %s\n", std::string(command->name).c_str(),
-               status.error().text().c_str());
+  // The sentence is for people, the name in brackets for scripts.
+  const base::Error& error = status.error();
+  std::fprintf(stderr, "charter %s: %s%s\n", std::string(command->name).c_str(),
+               error.text().c_str(),
+               error.reason.empty() ? "" : (" [" + error.reason + "]").c_str());
   return cli::exit_code(status.error().code);
 }
