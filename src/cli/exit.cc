@@ -42,4 +42,11 @@ int exit_code(base::Code code) {
   return EX_SOFTWARE;
 }
 
+int exit_code(const base::Error& error) {
+  for (const char* field : {"UNKNOWN_FIELD", "MISSING_FIELD", "WRONG_TYPE"}) {
+    if (error.reason == field) return EX_DATAERR;
+  }
+  return exit_code(error.code);
+}
+
 }  // namespace cli

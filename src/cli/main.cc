@@ -37,5 +37,5 @@ int main(int argc, char** argv) {
   std::fprintf(stderr, "charter %s: %s%s\n", std::string(command->name).c_str(),
                error.text().c_str(),
                error.reason.empty() ? "" : (" [" + error.reason + "]").c_str());
-  return cli::exit_code(status.error().code);
+  return cli::exit_code(error);
 }

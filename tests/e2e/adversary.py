@@ -214,7 +214,7 @@ class House:
     def __init__(self, charter_text, house_id, founder, start, policy=None):
         self.id, self.text, self.start = house_id, charter_text, start
         self.log_key = Key(f"{house_id}/log")
-        self.entries, self.envelopes, self.subjects = [], [], {}
+        self.version, self.entries, self.envelopes = 1, [], []
         first = {"type": "charter/v1", "context": self.context(), "log_vkey": self.log_key.vkey(), "text": charter_text}
         if policy:
             first["witness_policy"] = policy
@@ -224,7 +224,7 @@ class House:
         return sha256(self.text.encode()).hex()
 
     def context(self, **changed):
-        charter = {"id": self.id, "version": "1", "sha256": self.charter_sha256()}
+        charter = {"id": self.id, "version": str(self.version), "sha256": self.charter_sha256()}
         return {"charter": charter, "nonce": nonce(), "origin": f"{self.id}/log", **changed}
 
     def log(self, kind, payload, *keys, subject, at):
