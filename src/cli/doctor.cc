@@ -93,7 +93,7 @@ void check_house(const std::string& folder, Findings* findings) {
   if (!names) return;
   for (const std::string& name : *names) {
     const auto verified =
-        gateway::verify_model(files::join(models, name), house->pin(), base::system_now());
+        gateway::verify_model(files::join(models, name), *house, base::system_now());
     add(findings, "model " + name + ": release",
         verified ? base::Status() : std::unexpected(verified.error()));
   }

@@ -4,6 +4,9 @@
 #include <cmath>
 #include <tuple>
 
+#include "base/bytes.h"
+#include "crypto/sha256.h"
+
 namespace gateway {
 
 RouteMetrics route_metrics(telemetry::Registry& registry, std::string_view model) {
@@ -66,7 +69,30 @@ double rank(const Target& target, Policy policy, base::Rng& random) {
 
 }  // namespace
 
-std::vector<const Target*> order_targets(const ModelRoute& route, base::Rng& random) {
+namespace {
+
+// A number from 0 to 9999 that a user keeps as long as the salt stays the same.
+uint32_t bucket_of(const std::string& salt, std::string_view user) {
+  const crypto::Digest digest = crypto::sha256(salt + '\n' + std::string(user));
+  return base::load_le<uint32_t>(digest.data()) % 10'000;
+}
+
+std::vector<const Target*> by_share(const ModelRoute& route, std::string_view user) {
+  const uint32_t bucket = bucket_of(route.share_salt, user);
+  uint32_t end = 0;
+  for (const Target& target : route.targets) {
+    end += target.channel->share().percent * 100;
+    // What a monitor has just halted leaves its users to the one that was there before.
+    if (bucket < end && target.channel->halted() == nullptr) return {&target};
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<const Target*> order_targets(const ModelRoute& route, base::Rng& random,
+                                         std::string_view user) {
+  if (route.by_share) return by_share(route, user);
   std::vector<const Target*> out;
   if (route.targets.size() == 1) {
     out.push_back(&route.targets.front());

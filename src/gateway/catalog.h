@@ -68,6 +68,10 @@ struct ModelRoute {
   base::Time created = {};
   std::string owned_by = {};
   std::vector<Target> targets = {};  // at least one
+  // The releases of a channel that share its traffic: each user has one of them, by chance and for
+  // as long as the shares stay. Whoever falls to none of them is refused.
+  bool by_share = false;
+  std::string share_salt = {};
   Policy policy = Policy::Weighted;
   bool metered = true;  // false: nothing is held and no usage row is written
   bool hedged = false;  // a second target is asked when the first is slower than usual
@@ -78,8 +82,10 @@ struct ModelRoute {
   Channel* local() const;  // the first local release; null: only upstreams answer
 };
 
-// The targets in the order in which they are to be tried. `random` decides among weights.
-std::vector<const Target*> order_targets(const ModelRoute& route, base::Rng& random);
+// The targets in the order in which they are to be tried. `random` decides among weights, `user`
+// among releases that share a channel; none when the share of all of them leaves this user out.
+std::vector<const Target*> order_targets(const ModelRoute& route, base::Rng& random,
+                                         std::string_view user);
 
 class Catalog {
  public:

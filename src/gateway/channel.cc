@@ -2,9 +2,14 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "model/prompt.h"
 
 namespace gateway {
+
+namespace {
+constexpr std::string_view kErrorRate = "error.rate";
+}
 
 base::Error context_length_exceeded(int64_t context_length, int64_t prompt_tokens) {
   return {base::Code::TooLarge,
@@ -36,6 +41,45 @@ Channel::Channel(ReleaseInfo release, std::unique_ptr<engine::Engine> engine)
   for (int32_t id = 0; id < tokenizer.size(); ++id) {
     token_bytes_max_ = std::max(token_bytes_max_, tokenizer.token_bytes(id).size());
   }
+}
+
+void Channel::watch(const std::vector<govern::Monitor>& monitors, base::Time now) {
+  const std::lock_guard lock(watch_mutex_);
+  watches_.clear();
+  for (const govern::Monitor& monitor : monitors) {
+    if (monitor.id != kErrorRate) continue;
+    watches_.emplace_back(monitor);
+    watches_.back().begin_stage(now);
+  }
+}
+
+void Channel::observe(bool failed, base::Time now) {
+  bool fired = false;
+  {
+    const std::lock_guard lock(watch_mutex_);
+    for (govern::Watch& watch : watches_) fired |= watch.observe(failed, now);
+  }
+  if (!fired) return;
+  base::log(
+      base::Level::Error, "alarm",
+      {{"cause", "a monitor fired"}, {"channel", release_.channel}, {"release", release_.id}});
+  halt({base::Code::Unavailable,
+        "The model that was answering has been stopped. Please ask again.",
+        "release_halted",
+        {},
+        {}});
+}
+
+std::vector<govern::Watch> Channel::watches() const {
+  const std::lock_guard lock(watch_mutex_);
+  return watches_;
+}
+
+void Channel::halt(base::Error error) {
+  const std::lock_guard lock(halt_mutex_);
+  if (halted() != nullptr) return;
+  halt_error_ = std::make_unique<const base::Error>(std::move(error));
+  halted_.store(halt_error_.get(), std::memory_order_release);
 }
 
 base::Status Channel::check_length(std::string_view text) const {

@@ -2,12 +2,15 @@
 // engine that runs it.
 #pragma once
 
+#include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include "base/time.h"
 #include "engine/engine.h"
+#include "govern/monitor.h"
 #include "json/json.h"
 #include "model/tool_format.h"
 #include "money/amount.h"
@@ -21,11 +24,20 @@ struct ReleaseInfo {
   std::string manifest_digest;  // hexadecimal: names the model's bytes
   std::string charter_id;
   uint64_t charter_version = 0;
-  uint32_t epoch = 0;
-  int persons = 0;  // distinct persons who decided
+  std::string charter_sha256;  // hexadecimal
+  uint32_t epoch = 0;          // under which it was certified
+  uint64_t leaf = 0;           // of the certificate in the log
+  int persons = 0;             // distinct persons who decided
   bool one_person_decides = false;
   money::PriceQuote price;
   base::Time issued;
+};
+
+// The part of the channel's traffic that a release has, by users.
+struct Share {
+  uint32_t percent = 100;
+  bool is_canary = false;
+  friend bool operator==(const Share&, const Share&) = default;
 };
 
 class Channel {
@@ -40,6 +52,22 @@ class Channel {
   engine::Engine& engine() const { return *engine_; }
   const model::Model& model() const { return engine_->model(); }
   const model::ToolFormat& tool_format() const { return tool_format_; }
+
+  void set_share(Share share) { share_.store(share, std::memory_order_relaxed); }
+  Share share() const { return share_.load(std::memory_order_relaxed); }
+  // The charter's monitors whose events this server sees itself: "error.rate", answers that the
+  // release failed. Counting begins anew with each stage. Of other events somebody else keeps
+  // count.
+  void watch(const std::vector<govern::Monitor>& monitors, base::Time now);
+  // An answer is over. A monitor that fires halts the release before this returns.
+  void observe(bool failed, base::Time now);
+  std::vector<govern::Watch> watches() const;
+
+  // The release may not answer any more: what it is answering ends with this error at its next
+  // token, and nothing begins. For good; a release that is resumed is loaded anew.
+  void halt(base::Error error);
+  // Null while it may answer. Cheap: it is asked at every token.
+  const base::Error* halted() const { return halted_.load(std::memory_order_acquire); }
 
   // The tokens that the model reads for these messages and tools (model/tool_format.h). TooLarge
   // with reason context_length_exceeded when no token of an answer would fit behind them.
@@ -58,6 +86,12 @@ class Channel {
   std::unique_ptr<engine::Engine> engine_;
   const model::ToolFormat tool_format_;
   std::string fingerprint_;
+  std::atomic<Share> share_{Share{}};
+  mutable std::mutex watch_mutex_;
+  std::vector<govern::Watch> watches_;
+  std::mutex halt_mutex_;
+  std::unique_ptr<const base::Error> halt_error_;
+  std::atomic<const base::Error*> halted_{nullptr};
   size_t token_bytes_max_ = 1;  // of the longest token: bounds the tokens of a text from below
 };
 

@@ -86,7 +86,7 @@ EmbedRun::EmbedRun(Gateway& gateway, std::shared_ptr<const ModelRoute> route,
 base::Status EmbedRun::start(Admission* admission) {
   std::vector<const Target*> providers;
   base::Rng random(static_cast<uint64_t>(base::monotonic_ns()));
-  for (const Target* target : order_targets(*route_, random)) {
+  for (const Target* target : order_targets(*route_, random, caller_.user_id)) {
     if (target->channel && providers.empty()) return start_local(*target, admission);
     if (target->upstream && target->upstream->kind() == UpstreamKind::OpenAi)
       providers.push_back(target);

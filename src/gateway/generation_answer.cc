@@ -233,11 +233,18 @@ void GenerationRun::report(const End& end) {
   if (std::ranges::find(end.finishes, Finish::Cancelled) != end.finishes.end())
     metrics.cancelled.add();
   if (end.error) metrics.failures.add();
+  const Channel* release = end.answerer.channel.get();
+  if (release != nullptr && release->share().is_canary && !cancelled_.load())
+    end.answerer.channel->observe(end.error.has_value(), gateway_.house_.clock.now());
   sink_->end(end);
   base::log(base::Level::Info, "receipt",
             {{"request_id", generation_.request_id},
              {"model", route_->name},
              {"release", end.answerer.release_id},
+             {"manifest", release != nullptr ? release->release().manifest_digest : ""},
+             {"certificate_leaf",
+              release != nullptr ? static_cast<int64_t>(release->release().leaf) : -1},
+             {"charter_sha256", release != nullptr ? release->release().charter_sha256 : ""},
              {"org_id", caller_.org_id},
              {"key_id", caller_.key_id},
              {"prompt_tokens", end.usage.prompt},

@@ -51,8 +51,8 @@ base::Status GenerationRun::check_target(const Target& target) const {
 
 // Which targets can answer this, in their order, and how much there is to read.
 base::Status GenerationRun::plan() {
-  base::Error refusal;
-  for (const Target* target : order_targets(*route_, random_of_thread())) {
+  base::Error refusal = none_left();
+  for (const Target* target : order_targets(*route_, random_of_thread(), caller_.user_id)) {
     if (base::Status fits = check_target(*target); fits)
       order_.push_back(target);
     else
@@ -70,6 +70,11 @@ base::Status GenerationRun::plan() {
     refusal = std::move(prompt).error();
     order_.erase(order_.begin());
   }
+  if (order_.empty() && route_->by_share && refusal.reason == none_left().reason)
+    return base::fail(base::Code::Unavailable,
+                      "This model answers only a part of its users at the moment. Please ask for "
+                      "another model.",
+                      {}, "release_share");
   if (order_.empty()) return std::unexpected(std::move(refusal));
   return {};
 }

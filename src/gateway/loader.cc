@@ -1,11 +1,10 @@
 #include "gateway/loader.h"
 
-#include <algorithm>
-
 #include "base/log.h"
 #include "crypto/sha256.h"
 #include "files/files.h"
 #include "govern/manifest.h"
+#include "govern/refusal.h"
 
 namespace gateway {
 namespace {
@@ -32,7 +31,9 @@ ReleaseInfo info_of(const govern::VerifiedRelease& release) {
   info.manifest_digest = crypto::hex(release.manifest_digest);
   info.charter_id = release.charter_id;
   info.charter_version = release.charter_version;
+  info.charter_sha256 = crypto::hex(release.charter_sha256);
   info.epoch = static_cast<uint32_t>(release.epoch);
+  info.leaf = release.leaf;
   info.persons = static_cast<int>(release.persons_for.size());
   info.one_person_decides = release.one_person_decides;
   info.price.in_micro_per_million = release.price.input_micro_per_million;
@@ -44,14 +45,54 @@ ReleaseInfo info_of(const govern::VerifiedRelease& release) {
 
 }  // namespace
 
-base::Result<VerifiedModel> verify_model(const std::string& directory,
-                                         const govern::CharterPin& pin, base::Time now) {
+base::Result<govern::ServedArm> served_arm(const govern::State& state, const std::string& channel,
+                                           const crypto::Digest& proposal, uint64_t leaf,
+                                           base::Time now) {
+  const govern::ServingPlan plan = govern::serving_plan(state, channel, now);
+  for (const govern::ServedArm& arm : plan.arms) {
+    if (arm.certificate.leaf == leaf && arm.proposal == proposal) return arm;
+  }
+  const auto life = state.life.channels.find(channel);
+  const govern::Arm* arm = nullptr;
+  if (life != state.life.channels.end()) {
+    for (const govern::Arm& candidate : life->second.arms) {
+      if (candidate.certificate.leaf == leaf && candidate.proposal == proposal) arm = &candidate;
+    }
+  }
+  if (arm == nullptr)
+    return govern::refuse("CONTEXT_MISMATCH", "the house's log holds no such release", channel);
+  switch (arm->phase) {
+    case govern::Phase::Revoked:
+      return govern::refuse("REVOKED", "the release was revoked; it is served under no name",
+                            channel);
+    case govern::Phase::Halted:
+      return govern::refuse("HALTED", "the release was stopped (`charter resume`)", channel);
+    case govern::Phase::Releasable:
+      return govern::refuse("NOT_RELEASED",
+                            "the release waits for its first stage (`charter stage`)", channel);
+    case govern::Phase::Canary:
+    case govern::Phase::Production:
+      return govern::refuse(
+          plan.reason.empty() ? "ROLLBACK" : plan.reason,
+          plan.reason.empty() ? "a later release serves the channel" : plan.message, channel);
+    default:
+      return govern::refuse(
+          "ROLLBACK",
+          "this is an older release; the channel is at epoch " + std::to_string(plan.epoch),
+          channel);
+  }
+}
+
+base::Result<VerifiedModel> verify_model(const std::string& directory, const journal::House& house,
+                                         base::Time now) {
   TRY(const govern::ReleaseBundle bundle, read_bundle(directory));
-  auto release = govern::verify_release(bundle, pin, now);
+  auto release = govern::verify_release(bundle, house.pin(), now);
   if (!release) {
     return base::wrap(release.error(), "the release certificate does not verify",
                       files::join(directory, govern::kBundleFile));
   }
+  auto arm = served_arm(house.state(), release->channel, release->proposal, release->leaf, now);
+  if (!arm) return base::wrap(arm.error(), "the log does not let this release serve", directory);
   TRY(model::ModelFiles files, model::open_model(directory));
   std::erase_if(files.files, [](const auto& file) { return !govern::is_model_file(file.first); });
   govern::FileDigests found;
@@ -59,15 +100,19 @@ base::Result<VerifiedModel> verify_model(const std::string& directory,
   if (base::Status status = govern::check_files(release->manifest, found); !status) {
     return base::wrap(status.error(), "the files are not those that were released", directory);
   }
-  return VerifiedModel{std::move(files), *std::move(release)};
+  const uint64_t epoch = govern::channel_epoch(house.state(), release->channel);
+  return VerifiedModel{std::move(files), *std::move(release), *arm, epoch};
 }
 
 base::Result<std::shared_ptr<Channel>> load_channel(const std::string& directory,
-                                                    const govern::CharterPin& pin, base::Time now,
+                                                    const journal::House& house, base::Time now,
                                                     const engine::Options& options) {
-  TRY(const VerifiedModel verified, verify_model(directory, pin, now));
+  TRY(const VerifiedModel verified, verify_model(directory, house, now));
   TRY(auto model, model::Model::load(verified.files));
-  return Channel::start(info_of(verified.release), std::move(model), options);
+  TRY(auto channel, Channel::start(info_of(verified.release), std::move(model), options));
+  channel->set_share({static_cast<uint32_t>(verified.arm.percent), verified.arm.is_canary});
+  if (verified.arm.is_canary) channel->watch(house.charter().monitors, now);
+  return channel;
 }
 
 void log_verified(const std::string& directory, const ReleaseInfo& release) {
@@ -81,40 +126,6 @@ void log_verified(const std::string& directory, const ReleaseInfo& release) {
 
 void log_refused(const std::string& directory, const base::Error& error) {
   base::log(base::Level::Error, "model refused", {{"model", directory}, {"error", error.text()}});
-}
-
-void keep_latest(std::vector<std::shared_ptr<Channel>>* channels) {
-  std::ranges::sort(*channels, [](const auto& a, const auto& b) {
-    if (a->name() != b->name()) return a->name() < b->name();
-    return a->release().epoch > b->release().epoch;
-  });
-  const auto superseded =
-      std::ranges::unique(*channels, {}, [](const auto& channel) { return channel->name(); });
-  channels->erase(superseded.begin(), superseded.end());
-}
-
-LoadedModels load_channels(const std::string& models_directory, const govern::CharterPin& pin,
-                           base::Time now, const engine::Options& options) {
-  LoadedModels loaded;
-  if (!files::exists(models_directory)) return loaded;
-  const auto names = files::list_directories(models_directory);
-  if (!names) {
-    loaded.refusals.push_back({models_directory, names.error()});
-    return loaded;
-  }
-  for (const std::string& name : *names) {
-    const std::string directory = files::join(models_directory, name);
-    auto channel = load_channel(directory, pin, now, options);
-    if (!channel) {
-      log_refused(directory, channel.error());
-      loaded.refusals.push_back({directory, std::move(channel).error()});
-      continue;
-    }
-    log_verified(directory, (*channel)->release());
-    loaded.channels.push_back(*std::move(channel));
-  }
-  keep_latest(&loaded.channels);
-  return loaded;
 }
 
 }  // namespace gateway

@@ -78,6 +78,7 @@ base::Result<engine::Request> LocalAttempt::job() const {
 
 base::Status LocalAttempt::start(std::shared_ptr<AttemptListener> listener) {
   listener_ = std::move(listener);
+  if (const base::Error* halt = channel_->halted()) return std::unexpected(*halt);
   TRY(engine::Request request, job());
   uint64_t seeds = generation_.sampling.seed.value_or(0);
   for (int i = 0; i < static_cast<int>(choices_.size()); ++i) {
@@ -92,6 +93,7 @@ base::Status LocalAttempt::start(std::shared_ptr<AttemptListener> listener) {
     }
     engine_ids_.push_back(*id);
   }
+  begun_.store(true, std::memory_order_release);
   return {};
 }
 
@@ -143,6 +145,11 @@ void LocalAttempt::hand_over_best() {
 void LocalAttempt::on_event(int index, const engine::Event& event) {
   const auto at = static_cast<size_t>(index);
   if (event.error && !error_) error_ = event.error;
+  if (const base::Error* halt = channel_->halted(); halt != nullptr && !error_) {
+    error_ = *halt;
+    halted_ = true;
+  }
+  if (halted_ && begun_.load(std::memory_order_acquire)) cancel();
   Delta delta = choices_[at].read(index, event);
   // The prompt's probabilities come with the first event, or nothing comes before the end.
   if (!echoed_.empty() && !echoed_[at]) echo_prompt(index, event, &delta);
@@ -160,7 +167,7 @@ void LocalAttempt::on_event(int index, const engine::Event& event) {
 AttemptEnd LocalAttempt::result() const {
   AttemptEnd end;
   end.usage.prompt = prompt_tokens_;
-  if (error_) end.failure = Failure{*error_, true, true, {}};
+  if (error_) end.failure = Failure{*error_, !halted_, !halted_, {}};
   for (const LocalChoice& choice : choices_) {
     end.usage.completion += choice.completion_tokens();
     end.usage.cached = std::max(end.usage.cached, choice.cached_tokens());

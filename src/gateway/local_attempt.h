@@ -1,6 +1,7 @@
 // An attempt by a local release: one job of its engine per choice.
 #pragma once
 
+#include <atomic>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,7 @@ class LocalAttempt final : public Attempt, public std::enable_shared_from_this<L
   model::AnswerForm form_;
   std::shared_ptr<AttemptListener> listener_;
   std::vector<uint64_t> engine_ids_;  // complete before start returns
+  std::atomic<bool> begun_{false};    // then they are
 
   // On the engine's thread alone.
   std::vector<LocalChoice> choices_;      // as many as run: best_of, where that is more
@@ -53,6 +55,7 @@ class LocalAttempt final : public Attempt, public std::enable_shared_from_this<L
   std::vector<bool> echoed_;              // by choice
   size_t unfinished_ = 0;
   std::optional<base::Error> error_;
+  bool halted_ = false;  // the release was stopped: nobody goes on with its answer
 };
 
 }  // namespace gateway

@@ -27,7 +27,8 @@ class LocalAnswers : public testing::UpstreamTest {
   LocalAnswers() {
     data_ = files::join(folder_.path(), "data");
     testing::release_tiny_model(data_, "tiny", clock_.now(), 11, 1024);
-    releases_.emplace(files::join(data_, "models"), small_engine());
+    releases_.emplace(files::join(data_, "models"), files::join(data_, "charter/previous"),
+                      small_engine());
     refresh();
   }
   ~LocalAnswers() override {
@@ -36,8 +37,8 @@ class LocalAnswers : public testing::UpstreamTest {
     gateway_->directory().set_releases({});
   }
   void refresh() {
-    gateway_->directory().set_releases(
-        releases_->refresh(journal::House::read_pin(data_).value(), clock_.now()).channels);
+    const journal::House house = journal::House::open_to_read(data_).value();
+    gateway_->directory().set_releases(releases_->refresh(house, clock_.now()).channels);
   }
   Generation local_question(int64_t max_tokens = 24) {
     Generation generation = question(max_tokens);

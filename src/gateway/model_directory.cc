@@ -118,8 +118,10 @@ Target ModelDirectory::release_target(std::shared_ptr<Channel> channel) const {
 std::optional<Target> ModelDirectory::make_target(const TargetOptions& options) {
   Target target;
   if (!options.release.empty()) {
-    const auto found = std::ranges::find_if(
-        releases_, [&](const auto& channel) { return channel->name() == options.release; });
+    // A route of several targets has what is in production; canaries answer under their own name.
+    const auto found = std::ranges::find_if(releases_, [&](const auto& channel) {
+      return channel->name() == options.release && !channel->share().is_canary;
+    });
     if (found == releases_.end()) return {};
     target = release_target(*found);
   } else {
@@ -205,12 +207,17 @@ void ModelDirectory::rebuild() {
     route->owned_by = first.channel ? first.channel->release().charter_id : first.upstream->name();
     all.push_back(std::move(route));
   }
-  for (const std::shared_ptr<Channel>& channel : releases_) {
-    if (taken(channel->name())) continue;
-    auto route = make_route(channel->name());
-    route->created = channel->release().issued;
-    route->owned_by = channel->release().charter_id;
-    route->targets.push_back(release_target(channel));
+  for (size_t i = 0; i < releases_.size();) {
+    const size_t first = i;
+    while (i < releases_.size() && releases_[i]->name() == releases_[first]->name()) ++i;
+    const ReleaseInfo& newest = releases_[first]->release();
+    if (taken(newest.channel)) continue;
+    auto route = make_route(newest.channel);
+    route->created = newest.issued;
+    route->owned_by = newest.charter_id;
+    for (size_t k = first; k < i; ++k) route->targets.push_back(release_target(releases_[k]));
+    route->by_share = i - first > 1 || releases_[first]->share().percent < 100;
+    route->share_salt = newest.id;
     all.push_back(std::move(route));
   }
   catalog_.set(std::make_shared<const Catalog>(std::move(all)));

@@ -43,6 +43,7 @@ class ModelDirectory {
 
   const CatalogHolder& catalog() const { return catalog_; }
 
+  // Releases stand by name, of one name the newest first; two share the name's traffic.
   // Each replaces what was there. A route wins over a release of the same name; one whose targets
   // are all missing is not served.
   void set_releases(std::vector<std::shared_ptr<Channel>> releases);

@@ -21,7 +21,7 @@ base::Status ModerationRun::start(Admission* admission) {
   constexpr int64_t kBytesPerToken = 4;
   ProviderQuery::Plan plan;
   base::Rng random(static_cast<uint64_t>(base::monotonic_ns()));
-  for (const Target* target : order_targets(*route_, random)) {
+  for (const Target* target : order_targets(*route_, random, caller_.user_id)) {
     if (target->upstream && target->upstream->kind() == UpstreamKind::OpenAi)
       plan.order.push_back(target);
   }

@@ -154,16 +154,16 @@ TEST(OrderTargets, ByPriorityThenByTheRoutesPolicy) {
   add(0, 1, 2, 900);
   int first = 0;
   for (int i = 0; i < 4000; ++i) {
-    const auto order = order_targets(route, random);
+    const auto order = order_targets(route, random, "u");
     ASSERT_EQ(order.size(), 3u);
     EXPECT_EQ(order[2]->model, "0");
     first += order[0]->model == "1";
   }
   EXPECT_NEAR(first, 3000, 150);
   route.policy = Policy::Fastest;
-  EXPECT_EQ(order_targets(route, random)[0]->model, "1");
+  EXPECT_EQ(order_targets(route, random, "u")[0]->model, "1");
   route.policy = Policy::Cheapest;
-  EXPECT_EQ(order_targets(route, random)[0]->model, "2");
+  EXPECT_EQ(order_targets(route, random, "u")[0]->model, "2");
 }
 
 TEST_F(Routing, ACutAnswerGoesOnElsewhereFromWhatWasWritten) {

@@ -45,7 +45,8 @@ std::unexpected<base::Error> behind(std::string_view what, uint64_t now, uint64_
   return govern::refuse("ROLLBACK", "this node has seen " + std::string(what) + " " +
                                         std::to_string(seen) + ", and the log says " +
                                         std::to_string(now) +
-                                        ": an older log was put in its place");
+                                        ": an older log was put in its place. If that was a backup that you "
+                            "mean, remove node.json");
 }
 
 Status check_log(const NodeState& seen, const Log& log) {

@@ -1,6 +1,7 @@
 #include "server/app.h"
 
 #include <cstdlib>
+#include <mutex>
 
 #include "api/background.h"
 #include "api/generations.h"
@@ -19,6 +20,7 @@
 #include "gateway/upstream_json.h"
 #include "gateway/upstream_store.h"
 #include "journal/charter_house.h"
+#include "journal/node_state.h"
 #include "journal/shared_house.h"
 #include "json/json.h"
 #include "net/http_client.h"
@@ -28,6 +30,7 @@
 #include "server/backup.h"
 #include "server/control.h"
 #include "server/house.h"
+#include "server/release_watch.h"
 #include "telemetry/metrics.h"
 #include "telemetry/trace.h"
 
@@ -140,22 +143,66 @@ struct App::State {
   std::unique_ptr<objects::Blobs> blobs;
   api::Generations generations;
   std::optional<api::Workers> workers;
+  std::optional<journal::SharedHouse> house;
   std::optional<gateway::ReleaseFolder> releases;
+  std::mutex reload;  // one at a time, whoever asks
+  base::Time next_change;
   std::optional<gateway::Gateway> gateway;
   std::optional<gateway::UpstreamStore> upstreams;
-  std::optional<journal::SharedHouse> house;
   std::optional<api::App> api;
   std::optional<api::Service> service;
   std::optional<api::Background> background;
+  std::optional<ReleaseWatch> watch;
   Ready ready;
 };
 
 namespace {
 
-// What is new in the folder of releases answers from now on; why the others do not.
+constexpr base::Time kNever{INT64_MAX};
+
+// When the shares change although nobody does anything: a lease or a certificate ends.
+base::Time next_change(const journal::House& house, base::Time now) {
+  base::Time next = kNever;
+  for (const auto& [name, life] : house.state().life.channels) {
+    const auto until = govern::serving_plan(house.state(), name, now).until;
+    if (until) next = std::min(next, *until);
+  }
+  return next;
+}
+
+// The log as it is, unless it is behind what this node has seen of it.
+base::Result<std::shared_ptr<const journal::House>> read_house(App::State& state) {
+  TRY(auto house, state.house->read());
+  TRY_VOID(journal::advance_node_state(state.config.data, house->state(), house->log()));
+  return house;
+}
+
+// A log that is not the one it was serves nothing; what only cannot be read now is read again.
+void stop_all(App::State& state, const base::Error& error) {
+  base::log(base::Level::Error, "alarm",
+            {{"cause", "the log cannot be trusted"}, {"error", error.text()}});
+  if (error.code != base::Code::Corrupt && error.reason != "ROLLBACK") return;
+  state.gateway->directory().set_releases({});
+  state.releases->halt_all({base::Code::Unavailable,
+                            "The model that was answering has been stopped.",
+                            "release_halted",
+                            {},
+                            {}});
+}
+
+// What is new in the folder of releases answers from now on, what was stopped does not; why the
+// others do not.
 base::Result<std::vector<std::string>> reload_releases(App::State& state) {
-  TRY(const govern::CharterPin pin, journal::House::read_pin(state.config.data));
-  gateway::LoadedModels loaded = state.releases->refresh(pin, state.clock->now());
+  const std::lock_guard lock(state.reload);
+  const auto house = read_house(state);
+  if (!house) {
+    stop_all(state, house.error());
+    return std::unexpected(house.error());
+  }
+  state.gateway->directory().set_releases(
+      state.releases->withdraw_stopped(**house, state.clock->now()));
+  gateway::LoadedModels loaded = state.releases->refresh(**house, state.clock->now());
+  state.next_change = next_change(**house, state.clock->now());
   state.gateway->directory().set_releases(std::move(loaded.channels));
   std::vector<std::string> refused;
   for (const gateway::Refusal& refusal : loaded.refusals) refused.push_back(refusal.error.text());
@@ -202,8 +249,11 @@ base::Result<gateway::LoadedModels> found_and_load(const Config& config, const A
   TRY(const FoundHouse house,
       found_house(config.data, find_bundled_models(config.models), clock.now()));
   const std::string models = files::join(config.data, "models");
-  state->releases.emplace(models, engine_options(config));
-  gateway::LoadedModels loaded = state->releases->refresh(house.pin, clock.now());
+  state->releases.emplace(models, files::join(config.data, "charter/previous"),
+                          engine_options(config));
+  TRY(const auto log, read_house(*state));
+  gateway::LoadedModels loaded = state->releases->refresh(*log, clock.now());
+  state->next_change = next_change(*log, clock.now());
   if (loaded.channels.empty() && !config.allow_no_model)
     return std::unexpected(no_model(loaded, models));
 
@@ -236,6 +286,7 @@ base::Result<std::unique_ptr<App>> App::start(const Config& config, const base::
   auto state = std::make_unique<State>();
   state->config = config;
   state->clock = &clock;
+  state->house.emplace(config.data);
   TRY(const Address address, serves ? parse_address(config.listen) : Address());
   TRY_VOID(listen(config, address, serves, state.get()));
   if (serves) {
@@ -271,7 +322,7 @@ base::Result<std::unique_ptr<App>> App::start(const Config& config, const base::
                               *state->conversations, *state->objects, *state->blobs, state->metrics,
                               clock, state->generations, *state->workers, api_options(config),
                               state->client.get(), state->tracer.get(), &*state->upstreams});
-  state->api->house = &state->house.emplace(config.data);
+  state->api->house = &*state->house;
   if (state->releases)
     state->api->reload_releases = [raw = state.get()] { return reload_releases(*raw); };
   state->service.emplace(*state->api);
@@ -295,6 +346,14 @@ base::Result<std::unique_ptr<App>> App::start(const Config& config, const base::
       new App(std::move(state)));  // from here on its destructor closes everything in order
   if (serves) TRY_VOID(app->state_->background->start());
   http->start(*app->state_->service);
+  if (serves)
+    app->state_->watch.emplace(
+        config.data, clock,
+        [raw = app->state_.get()] {
+          static_cast<void>(reload_releases(*raw));  // it has said what was wrong
+          return raw->next_change;
+        },
+        app->state_->next_change);
   if (!config.ready.empty()) TRY_VOID(write_ready(config.ready, app->ready()));
   return app;
 }
@@ -302,6 +361,7 @@ base::Result<std::unique_ptr<App>> App::start(const Config& config, const base::
 App::App(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 App::~App() {
+  state_->watch.reset();
   state_->http->stop();
   state_->gateway->drain();
   state_->gateway->cancel_all();
