@@ -16,6 +16,7 @@ constexpr std::chrono::milliseconds kPeriod{100};
 ReleaseWatch::ReleaseWatch(const std::string& data, const base::Clock& clock,
                            std::function<base::Time()> changed, base::Time first)
     : log_(files::join(data, "log/statements.jsonl")),
+      checkpoint_(files::join(data, "log/checkpoint")),
       models_(files::join(data, "models")),
       clock_(clock),
       changed_(std::move(changed)),
@@ -34,7 +35,7 @@ ReleaseWatch::~ReleaseWatch() {
 
 std::string ReleaseWatch::look() const {
   std::string out;
-  for (const std::string& path : {log_, models_}) {
+  for (const std::string& path : {log_, checkpoint_, models_}) {
     struct stat status{};
     if (stat(path.c_str(), &status) != 0) continue;
     out += std::to_string(status.st_size) + ':' + std::to_string(status.st_mtim.tv_sec) + '.' +

@@ -25,7 +25,7 @@ class ReleaseWatch {
   void run();
   std::string look() const;
 
-  const std::string log_, models_;
+  const std::string log_, checkpoint_, models_;
   const base::Clock& clock_;
   const std::function<base::Time()> changed_;
   base::Time until_;
