@@ -77,7 +77,7 @@ def test_a_signed_stop_comes_by_http_and_means_nothing_twice(house, tmp_path):
     forged["signatures"][0]["sig"] = "A" * 86 + "=="
     assert httpx.post(url, headers=headers, content=json.dumps(forged)).status_code >= 400
     logged = httpx.post(url, headers=headers, content=signed.read_text())
-    assert logged.status_code == 200, logged.text
+    assert logged.status_code == 201, logged.text
     wait_for(lambda: ask(server.url, key, model=model).status_code in (404, 503), 1.0)
     assert httpx.post(url, headers=headers, content=signed.read_text()).status_code >= 400
 
