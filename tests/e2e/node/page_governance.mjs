@@ -215,6 +215,8 @@ await check('the stop needs one key and two clicks', async () => {
   await page.waitForFunction(() => document.querySelector('[data-test=serves]')?.dataset.serves === 'false')
   await whole('stopped')
   await noViolations()
+  const models = (await (await context.request.get(`${url}/api/me`)).json()).models
+  assert.deepEqual(models, [])
 })
 
 await check('the log tells all of it', async () => {
