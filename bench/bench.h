@@ -49,6 +49,7 @@ void ceiling_rows(const Context& context, const AddRow& add);
 void matmul_rows(const Context& context, const AddRow& add);
 void training_rows(const Context& context, const AddRow& add);
 void ledger_rows(const Context& context, const AddRow& add);
+void govern_rows(const Context& context, const AddRow& add);
 void process_rows(const Context& context, const AddRow& add);  // none when the program is not built
 
 }  // namespace bench

@@ -123,6 +123,7 @@ int run(int count, char** given) {
   matmul_rows(context, add);
   training_rows(context, add);
   ledger_rows(context, add);
+  govern_rows(context, add);
   process_rows(context, add);
   if (arguments->out.empty()) return 0;
   std::ofstream file(arguments->out);

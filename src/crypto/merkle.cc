@@ -137,4 +137,69 @@ Digest MerkleFrontier::root() const {
   return root;
 }
 
+void MerkleTree::append(const Digest& leaf) {
+  if (levels_.empty()) levels_.emplace_back();
+  levels_[0].push_back(leaf);
+  for (size_t level = 0; levels_[level].size() % 2 == 0; ++level) {
+    const std::vector<Digest>& below = levels_[level];
+    const Digest parent = merkle_node(below[below.size() - 2], below.back());
+    if (levels_.size() == level + 1) levels_.emplace_back();
+    levels_[level + 1].push_back(parent);
+  }
+}
+
+const Digest& MerkleTree::node(uint64_t level, uint64_t index) const {
+  CHECK(level < levels_.size() && index < levels_[level].size());
+  return levels_[level][index];
+}
+
+// The subtrees that the definition splits into begin at multiples of their width.
+Digest MerkleTree::range_root(uint64_t begin, uint64_t end) const {
+  const uint64_t width = end - begin;
+  if (std::has_single_bit(width))
+    return node(static_cast<uint64_t>(std::countr_zero(width)), begin / width);
+  const uint64_t middle = begin + split_of(width);
+  return merkle_node(range_root(begin, middle), range_root(middle, end));
+}
+
+Digest MerkleTree::root(uint64_t size) const {
+  CHECK(size <= this->size());
+  return size == 0 ? merkle_empty_root() : range_root(0, size);
+}
+
+std::vector<Digest> MerkleTree::inclusion_proof(uint64_t index, uint64_t size) const {
+  CHECK(index < size && size <= this->size());
+  std::vector<Digest> proof;  // from the root down, turned round at the end
+  for (uint64_t begin = 0, end = size; end - begin > 1;) {
+    const uint64_t middle = begin + split_of(end - begin);
+    if (index < middle) {
+      proof.push_back(range_root(middle, end));
+      end = middle;
+    } else {
+      proof.push_back(range_root(begin, middle));
+      begin = middle;
+    }
+  }
+  return {proof.rbegin(), proof.rend()};
+}
+
+std::vector<Digest> MerkleTree::consistency_proof(uint64_t old_size, uint64_t size) const {
+  CHECK(old_size <= size && size <= this->size());
+  std::vector<Digest> proof;
+  if (old_size == 0 || old_size == size) return proof;
+  uint64_t begin = 0, end = size;
+  while (old_size != end) {  // from the root down to the last node that both trees have
+    const uint64_t middle = begin + split_of(end - begin);
+    if (old_size <= middle) {
+      proof.push_back(range_root(middle, end));
+      end = middle;
+    } else {
+      proof.push_back(range_root(begin, middle));
+      begin = middle;
+    }
+  }
+  if (begin != 0) proof.push_back(range_root(begin, end));
+  return {proof.rbegin(), proof.rend()};
+}
+
 }  // namespace crypto

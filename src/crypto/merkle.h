@@ -38,4 +38,24 @@ class MerkleFrontier {
   std::vector<Digest> peaks_;  // roots of the perfect subtrees, the largest first
 };
 
+// A whole tree in memory, 64 bytes a leaf: every perfect subtree's root is kept, so that roots and
+// proofs of any earlier size cost O(log n) hashes, not O(n).
+class MerkleTree {
+ public:
+  void append(const Digest& leaf);
+  uint64_t size() const { return levels_.empty() ? 0 : levels_[0].size(); }
+
+  // The root of leaves [index * 2^level, (index + 1) * 2^level), all of which are there.
+  const Digest& node(uint64_t level, uint64_t index) const;
+  Digest root(uint64_t size) const;  // of the first `size` leaves
+  Digest root() const { return root(size()); }
+  // In the tree of the first `size` leaves.
+  std::vector<Digest> inclusion_proof(uint64_t index, uint64_t size) const;
+  std::vector<Digest> consistency_proof(uint64_t old_size, uint64_t size) const;
+
+ private:
+  Digest range_root(uint64_t begin, uint64_t end) const;
+  std::vector<std::vector<Digest>> levels_;  // perfect subtrees of 2^level leaves
+};
+
 }  // namespace crypto

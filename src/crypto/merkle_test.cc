@@ -95,6 +95,23 @@ TEST(Merkle, ProvesThatEveryTreeExtendsEveryEarlierOne) {
   }
 }
 
+// The tree that keeps its subtrees gives what the definition over all leaves gives.
+TEST(Merkle, TheKeptTreeGivesTheSameProofs) {
+  const auto leaves = leaves_of(70);
+  MerkleTree tree;
+  EXPECT_EQ(tree.root(), merkle_empty_root());
+  for (const Digest& leaf : leaves) tree.append(leaf);
+  for (size_t size = 0; size <= leaves.size(); ++size) {
+    const std::span<const Digest> now = std::span(leaves).first(size);
+    ASSERT_EQ(tree.root(size), merkle_root(now));
+    for (size_t i = 0; i < size; ++i)
+      ASSERT_EQ(tree.inclusion_proof(i, size), merkle_inclusion_proof(now, i));
+    for (size_t old_size = 0; old_size <= size; ++old_size)
+      ASSERT_EQ(tree.consistency_proof(old_size, size), merkle_consistency_proof(now, old_size));
+  }
+  EXPECT_EQ(tree.node(3, 2), merkle_root(std::span(leaves).subspan(16, 8)));
+}
+
 std::optional<Digest> digest_of(const json::Value& base64) {
   const auto bytes = base::from_base64(base64.as_string());
   if (!bytes) return std::nullopt;

@@ -106,6 +106,18 @@ Status write_foundation(const std::string& folder, const std::string& log, const
   return files::sync_files(written);
 }
 
+// Replays the log while it is read.
+Log::Visit folding(govern::State* state, const std::string& folder) {
+  return [state, folder](const govern::LoggedStatement& statement) -> Status {
+    if (const Status applied = govern::apply(state, statement); !applied)
+      return base::wrap(applied.error(),
+                        "entry " + std::to_string(statement.leaf.seq) +
+                            " of the log is not a step that the charter allows",
+                        folder);
+    return {};
+  };
+}
+
 }  // namespace
 
 Result<govern::SignerKey> read_signer_key(const std::string& path) {
@@ -135,10 +147,10 @@ Result<govern::CharterPin> House::read_pin(const std::string& data) {
 
 // Whoever appends holds the lock for milliseconds.
 static Result<Log> open_log(const std::string& folder, const govern::SignerKey& key,
-                            base::Duration wait) {
+                            base::Duration wait, const Log::Visit& visit) {
   const int64_t deadline_ns = base::monotonic_ns() + wait.ns;
   for (;;) {
-    auto log = Log::open(folder, key);
+    auto log = Log::open(folder, key, visit);
     if (log || log.error().reason != "LOCKED" || base::monotonic_ns() >= deadline_ns) return log;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
@@ -150,8 +162,10 @@ Result<House> House::open(const std::string& data, const House* known, base::Dur
   if (!(log_key.verifier() == pin.log_key))
     return govern::corrupt("BAD_KEY", "the log's private key is not the one that the pin names",
                            key_file(charter_folder(data), "log"));
-  TRY(Log log, open_log(log_folder(data), log_key, wait));
-  House house(data, std::move(pin), std::move(log));
+  govern::State state;
+  TRY(Log log, open_log(log_folder(data), log_key, wait,
+                        known ? Log::Visit() : folding(&state, log_folder(data))));
+  House house(data, std::move(pin), std::move(log), std::move(state));
   TRY_VOID(house.replay(known));
   for (const auto& [channel, release] : house.state_.channels)
     TRY_VOID(house.install(release.certificate.proposal));
@@ -160,21 +174,20 @@ Result<House> House::open(const std::string& data, const House* known, base::Dur
 
 Result<House> House::open_to_read(const std::string& data, const House* known) {
   TRY(auto pin, read_pin(data));
-  TRY(Log log, Log::open_to_read(log_folder(data), pin.log_key));
-  House house(data, std::move(pin), std::move(log));
+  govern::State state;
+  TRY(Log log, Log::open_to_read(log_folder(data), pin.log_key,
+                                 known ? Log::Visit() : folding(&state, log_folder(data))));
+  House house(data, std::move(pin), std::move(log), std::move(state));
   TRY_VOID(house.replay(known));
   return house;
 }
 
+// What was not folded while the log was read.
 Status House::replay(const House* known) {
   if (known != nullptr && log_.continues(known->log_)) state_ = known->state_;
   for (uint64_t i = state_.next; i < log_.size(); ++i) {
     TRY(const auto statement, log_.statement(i));
-    if (const Status applied = govern::apply(&state_, statement); !applied)
-      return base::wrap(
-          applied.error(),
-          "entry " + std::to_string(i) + " of the log is not a step that the charter allows",
-          log_folder(data_));
+    TRY_VOID(folding(&state_, log_folder(data_))(statement));
   }
   if (!state_.started() || state_.place.charter_sha256 != pin_.charter_sha256 ||
       !(state_.log_key == pin_.log_key))

@@ -65,8 +65,11 @@ class House {
 
  private:
   friend base::Result<House> init_house(const std::string&, const struct InitOptions&, base::Time);
-  House(std::string data, govern::CharterPin pin, Log log)
-      : data_(std::move(data)), pin_(std::move(pin)), log_(std::move(log)) {}
+  House(std::string data, govern::CharterPin pin, Log log, govern::State state)
+      : data_(std::move(data)),
+        pin_(std::move(pin)),
+        log_(std::move(log)),
+        state_(std::move(state)) {}
   base::Status replay(const House* known);
   std::vector<uint64_t> declared_leaves(const govern::ProposalState& proposal) const;
 

@@ -12,7 +12,6 @@ using base::Status;
 constexpr std::string_view kJournal = "statements.jsonl";
 constexpr std::string_view kCheckpoint = "checkpoint";
 constexpr std::string_view kLock = "lock";
-constexpr uint64_t kJournalBytesMax = uint64_t{16} << 30;
 
 std::string line_of(const govern::LoggedStatement& statement) {
   return json::canonical(json::Object{{"envelope", govern::envelope_to_json(statement.envelope)},
@@ -34,14 +33,7 @@ Result<govern::LoggedStatement> parse_line(std::string_view line) {
   return out;
 }
 
-// 256 hashes of one level make one hash of the level above the next: roots of perfect subtrees of
-// 256^level leaves.
-crypto::Digest subtree_root(std::span<const crypto::Digest> leaves, uint64_t level,
-                            uint64_t index) {
-  uint64_t width = 1;
-  for (uint64_t i = 0; i < level; ++i) width *= govern::kTileWidth;
-  return crypto::merkle_root(leaves.subspan(index * width, width));
-}
+constexpr uint64_t kTileLevelBits = 8;  // a tile's hash stands for 256 of the level below
 
 }  // namespace
 
@@ -57,27 +49,31 @@ Result<Log> Log::create(const std::string& directory, const govern::SignerKey& k
   return open(directory, key);
 }
 
-Result<Log> Log::open(const std::string& directory, const govern::SignerKey& key) {
+Result<Log> Log::open(const std::string& directory, const govern::SignerKey& key,
+                      const Visit& visit) {
   Log log(directory, key.verifier());
   TRY(auto lock, files::LockFile::acquire(log.path(kLock)));
   log.lock_ = std::move(lock);
   log.signer_ = key;
-  TRY_VOID(log.read(true));
+  TRY_VOID(log.read(true, visit));
   return log;
 }
 
-Result<Log> Log::open_to_read(const std::string& directory, const govern::VerifierKey& key) {
+Result<Log> Log::open_to_read(const std::string& directory, const govern::VerifierKey& key,
+                              const Visit& visit) {
   Log log(directory, key);
-  TRY_VOID(log.read(false));
+  TRY_VOID(log.read(false, visit));
   return log;
 }
 
-Status Log::read(bool may_repair) {
+Status Log::read(bool may_repair, const Visit& visit) {
   TRY(checkpoint_note_, files::read_file(path(kCheckpoint), 1 << 20));
   TRY(checkpoint_, govern::open_checkpoint(checkpoint_note_, verifier_));
   const uint64_t signed_size = checkpoint_.size;
-  TRY(const std::string text, files::read_file(path(kJournal), kJournalBytesMax));
-  TRY_VOID(read_journal(text, signed_size));
+  {
+    TRY(const auto file, files::MappedFile::open(path(kJournal)));
+    TRY_VOID(read_journal(base::as_text(file->bytes()), signed_size, visit));
+  }
   if (!may_repair) return {};
   const uint64_t kept = entries_.empty() ? 0 : entries_.back().offset + entries_.back().length;
   TRY(auto journal, files::AppendFile::open(path(kJournal)));
@@ -90,23 +86,26 @@ Status Log::read(bool may_repair) {
 
 // What lies beyond the signed size was never answered for: a line there that does not read ends the
 // log.
-Status Log::read_journal(std::string_view text, uint64_t signed_size) {
+Status Log::read_journal(std::string_view text, uint64_t signed_size, const Visit& visit) {
   for (uint64_t offset = 0; offset < text.size();) {
     const size_t end = text.find('\n', offset);
     const std::string_view line =
         text.substr(offset, end == text.npos ? text.npos : end + 1 - offset);
-    const Status added =
-        end == text.npos ? govern::malformed("the line has no end") : add_line(line, offset);
-    if (!added && size() >= signed_size) break;
-    if (!added)
-      return base::wrap(added.error(),
+    auto statement = end == text.npos ? govern::malformed("the line has no end") : parse_line(line);
+    if (statement && statement->leaf.seq != size())
+      statement = govern::malformed("the entry has another number than its place");
+    if (!statement && size() >= signed_size) break;
+    if (!statement)
+      return base::wrap(statement.error(),
                         "entry " + std::to_string(size()) +
                             " of the log, which its checkpoint covers, does not read",
                         path(kJournal));
+    add_entry(statement->leaf, offset, line.size());
     if (size() == signed_size && tree_.root() != checkpoint_.root)
       return govern::corrupt("INCONSISTENT",
                              "the log's entries are not those that its checkpoint signs",
                              path(kJournal));
+    if (visit) TRY_VOID(visit(*statement));
     offset += line.size();
   }
   if (size() < signed_size)
@@ -118,19 +117,13 @@ Status Log::read_journal(std::string_view text, uint64_t signed_size) {
   return {};
 }
 
-Status Log::add_line(std::string_view line, uint64_t offset) {
-  TRY(const auto statement, parse_line(line));
-  if (statement.leaf.seq != size())
-    return govern::malformed("the entry has another number than its place");
-  entries_.push_back({statement.leaf, offset, line.size()});
-  hashes_.push_back(crypto::merkle_leaf(base::as_bytes(govern::format_leaf(statement.leaf))));
-  tree_.append(hashes_.back());
-  return {};
+void Log::add_entry(const govern::Leaf& leaf, uint64_t offset, uint64_t length) {
+  entries_.push_back({leaf, offset, length});
+  tree_.append(crypto::merkle_leaf(base::as_bytes(govern::format_leaf(leaf))));
 }
 
 bool Log::continues(const Log& older) const {
-  return older.hashes_.size() <= hashes_.size() &&
-         std::equal(older.hashes_.begin(), older.hashes_.end(), hashes_.begin());
+  return older.size() <= size() && tree_.root(older.size()) == older.tree_.root();
 }
 
 const govern::Leaf& Log::leaf(uint64_t index) const {
@@ -148,11 +141,11 @@ Result<govern::LoggedStatement> Log::statement(uint64_t index) const {
 }
 
 std::vector<crypto::Digest> Log::inclusion_proof(uint64_t index) const {
-  return crypto::merkle_inclusion_proof(std::span(hashes_).first(checkpoint_.size), index);
+  return tree_.inclusion_proof(index, checkpoint_.size);
 }
 
 std::vector<crypto::Digest> Log::consistency_proof(uint64_t old_size) const {
-  return crypto::merkle_consistency_proof(std::span(hashes_).first(checkpoint_.size), old_size);
+  return tree_.consistency_proof(old_size, checkpoint_.size);
 }
 
 Status Log::append(std::span<const govern::LoggedStatement> statements) {
@@ -160,9 +153,11 @@ Status Log::append(std::span<const govern::LoggedStatement> statements) {
   const uint64_t old_size = size();
   const uint64_t old_bytes = journal_->size();
   std::string lines;
+  std::vector<uint64_t> ends;
   for (size_t i = 0; i < statements.size(); ++i) {
     CHECK(statements[i].leaf.seq == old_size + i);
     lines += line_of(statements[i]);
+    ends.push_back(lines.size());
   }
   Status written = journal_->append(lines);
   if (written) written = journal_->sync();
@@ -171,10 +166,9 @@ Status Log::append(std::span<const govern::LoggedStatement> statements) {
         journal_->truncate(old_bytes));  // what stays of it is cut off at the next start
     return written;
   }
-  for (std::string_view rest = lines; !rest.empty();) {
-    const std::string_view line = rest.substr(0, rest.find('\n') + 1);
-    TRY_VOID(add_line(line, old_bytes + (lines.size() - rest.size())));
-    rest.remove_prefix(line.size());
+  for (size_t i = 0; i < statements.size(); ++i) {
+    const uint64_t begin = i == 0 ? 0 : ends[i - 1];
+    add_entry(statements[i].leaf, old_bytes + begin, ends[i] - begin);
   }
   return publish(old_size);
 }
@@ -232,7 +226,7 @@ std::string Log::tile_bytes(const govern::TilePath& tile) const {
       const auto added = govern::append_entry(&bytes, govern::format_leaf(entries_[i].leaf));
       CHECK(added.has_value());  // a leaf has some 300 bytes
     } else {
-      bytes += base::as_text(subtree_root(hashes_, tile.level, i));
+      bytes += base::as_text(tree_.node(kTileLevelBits * tile.level, i));
     }
   }
   return bytes;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -28,9 +29,13 @@ class Log {
   // To append: takes the folder's lock (Unavailable, LOCKED, when another process holds it), cuts
   // off a torn tail and signs what a crash left unsigned. To read: changes nothing and needs no
   // private key.
-  static base::Result<Log> open(const std::string& directory, const govern::SignerKey& key);
+  // `visit` sees every statement as it is read, in order, before anything is known about the rest:
+  // what it makes of them counts when the log has opened. Its error ends the opening.
+  using Visit = std::function<base::Status(const govern::LoggedStatement&)>;
+  static base::Result<Log> open(const std::string& directory, const govern::SignerKey& key,
+                                const Visit& visit = {});
   static base::Result<Log> open_to_read(const std::string& directory,
-                                        const govern::VerifierKey& key);
+                                        const govern::VerifierKey& key, const Visit& visit = {});
 
   const govern::Checkpoint& checkpoint() const { return checkpoint_; }
   const std::string& checkpoint_note() const { return checkpoint_note_; }
@@ -66,9 +71,9 @@ class Log {
 
   Log(std::string directory, govern::VerifierKey verifier)
       : directory_(std::move(directory)), verifier_(std::move(verifier)) {}
-  base::Status read(bool may_repair);
-  base::Status read_journal(std::string_view text, uint64_t signed_size);
-  base::Status add_line(std::string_view line, uint64_t offset);
+  base::Status read(bool may_repair, const Visit& visit);
+  base::Status read_journal(std::string_view text, uint64_t signed_size, const Visit& visit);
+  void add_entry(const govern::Leaf& leaf, uint64_t offset, uint64_t length);
   base::Status publish(uint64_t old_size);
   base::Status repair_tiles() const;
   std::string tile_bytes(const govern::TilePath& path) const;
@@ -80,8 +85,7 @@ class Log {
   std::optional<files::LockFile> lock_;
   std::optional<files::AppendFile> journal_;
   std::vector<Entry> entries_;
-  std::vector<crypto::Digest> hashes_;  // of the leaves
-  crypto::MerkleFrontier tree_;
+  crypto::MerkleTree tree_;
   govern::Checkpoint checkpoint_;
   std::string checkpoint_note_;
 };
