@@ -49,6 +49,7 @@ struct Options {
   base::Secret metrics_token;  // lets a scraper read /metrics; empty: only API keys and loopback do
   identity::OidcConfig oidc = {};      // sign-in at another provider; empty: not offered
   std::string oidc_redirect_url = {};  // empty: by the address that the browser used
+  std::string log_directory = {};      // of the public log: checkpoint and tile/
 };
 
 // All outlive the service.

@@ -20,6 +20,7 @@ constexpr std::span<const Route> (*kGroups[])() = {
     unsupported_routes,  operation_routes,
     page_routes,         page_conversation_routes,
     stored_chat_routes,  governance_routes,
+    log_routes,
 };
 
 // Routes without parameters are found by name; the few with some are tried one after the other.

@@ -51,6 +51,7 @@ std::span<const Route> embedding_routes();
 std::span<const Route> file_routes();
 std::span<const Route> fine_tuning_routes();
 std::span<const Route> governance_routes();  // /v1/charter
+std::span<const Route> log_routes();         // the public log, for everybody
 std::span<const Route> model_routes();
 std::span<const Route> moderation_routes();
 std::span<const Route> operation_routes();

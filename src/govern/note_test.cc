@@ -176,6 +176,25 @@ TEST(Tiles, HaveOnePathEach) {
     EXPECT_FALSE(parse_tile_path(bad)) << bad;
 }
 
+// GOVERNANCE section 6, row 17: one answer for everything that has one spelling and is spelt
+// otherwise.
+TEST(Attack17, IsAnsweredWithMalformed) {
+  const std::string root = base::base64(crypto::merkle_empty_root()), good(kPeterNote);
+  const auto reason = [](const auto& result) { return result ? "" : result.error().reason; };
+  for (const std::string& note :
+       {"text\x01\n" + good, "text\r\n" + good, std::string("text\n\n— name x08goZJkuA\n"),
+        std::string("text\n\n— na+me x08go/ZJkuA=\n")})
+    EXPECT_EQ(reason(parse_note(note)), "MALFORMED") << note;
+  EXPECT_EQ(reason(parse_checkpoint("log\n007\n" + root + "\n")), "MALFORMED");
+  EXPECT_EQ(reason(parse_vkey("na+me+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx")),
+            "MALFORMED");
+  for (const char* path : {"tile/0/000.p/256", "tile/0/x001/0002", "tile/64/000"})
+    EXPECT_EQ(reason(parse_tile_path(path)), "MALFORMED") << path;
+  std::string bundle;
+  ASSERT_TRUE(append_entry(&bundle, "entry"));
+  EXPECT_EQ(reason(parse_bundle(bundle + '\0', 1)), "MALFORMED");
+}
+
 // The example of the specification: 70,000 entries.
 TEST(Tiles, OfSeventyThousandEntries) {
   size_t full[3] = {}, partial_width[3] = {};

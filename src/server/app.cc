@@ -92,6 +92,7 @@ api::Options api_options(const Config& config) {
   options.metrics_token = config.metrics_token;
   options.oidc = {config.oidc_issuer, config.oidc_client_id, config.oidc_client_secret};
   options.oidc_redirect_url = config.oidc_redirect_url;
+  options.log_directory = files::join(config.data, "log");
   return options;
 }
 

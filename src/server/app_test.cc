@@ -52,6 +52,39 @@ class AppTest : public ::testing::Test {
   std::string model_;
 };
 
+// Whoever asks gets the log, and every tile has one name.
+TEST_F(AppTest, TheLogIsPublic) {
+  release();
+  const auto app = start();
+  ASSERT_TRUE(app);
+  net::RawClient client(port_of(ready_file()));
+  const auto get = [&](const std::string& path) {
+    client.send("GET /log/" + path + " HTTP/1.1\r\nHost: a\r\n\r\n");
+    return client.read_response();
+  };
+  const std::string checkpoint = get("checkpoint");
+  EXPECT_NE(checkpoint.find("text/plain; charset=utf-8"), std::string::npos);
+  EXPECT_NE(checkpoint.find("no-cache"), std::string::npos);
+  const std::string note = files::read_file(files::join(config_.data, "log/checkpoint")).value();
+  EXPECT_TRUE(checkpoint.ends_with(note));
+  const size_t size_line = note.find('\n') + 1;
+  const std::string size = note.substr(size_line, note.find('\n', size_line) - size_line);
+  for (const std::string& tile : {"tile/0/000.p/" + size, "tile/entries/000.p/" + size}) {
+    const std::string answer = get(tile);
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 ")) << tile;
+    EXPECT_NE(answer.find("application/octet-stream"), std::string::npos);
+    EXPECT_NE(answer.find("immutable"), std::string::npos);
+    EXPECT_TRUE(
+        answer.ends_with(files::read_file(files::join(config_.data, "log/" + tile)).value()));
+  }
+  EXPECT_TRUE(get("tile/0/000").starts_with("HTTP/1.1 404 "));
+  for (const char* bad : {"tile/0/000.p/256", "tile/0/x001/0002", "tile/64/000",
+                          "tile/0/..%2f..%2fpin", "tile/00/000", "tile/0/000.p/007"}) {
+    const std::string answer = get(bad);
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 ")) << bad << answer;
+  }
+}
+
 TEST_F(AppTest, TheFirstRunGivesAKeyAndEveryRunALink) {
   release();
   std::string key, link;
