@@ -22,8 +22,9 @@ constexpr std::string_view kHelp =
 
 checkpoint prints the signed size and root. verify reads every entry, tile and statement again, checks every signature
 and replays every decision from the first entry: the state is recomputed, never read. show lists the entries, or prints
-one with its statement. witness asks the witnesses of the policy (DATA/charter/policy.txt, a C2SP tlog-policy, unless
-told) to cosign the checkpoint, and keeps what they sign beside it. prove prints a proof (C2SP tlog-proof) that entry
+one with its statement. witness asks the witnesses of the policy (the charter's; when it pins none,
+DATA/charter/policy.txt, a C2SP tlog-policy) to cosign the checkpoint, keeps what they sign beside it, and logs the
+times that they name when the charter's waits are measured by them. prove prints a proof (C2SP tlog-proof) that entry
 INDEX is in the log, and writes the entry's own bytes to FILE; check verifies one offline: the log's signature, the
 entry's place, the quorum of witnesses. export writes checkpoint and tile/ (C2SP tlog-tiles) for any static web server.
 

@@ -40,8 +40,8 @@ struct Collected {
 };
 
 // Reads without the house's lock while the witnesses are asked, so that nothing waits for them.
-base::Result<Collected> collect(const std::string& folder, const govern::WitnessPolicy& policy) {
-  const base::SystemClock clock;
+base::Result<Collected> collect(const std::string& folder, const govern::WitnessPolicy& policy,
+                                const base::Clock& clock) {
   Collected out;
   TRY(const House house, House::open_to_read(folder));
   TRY(const auto client, net::HttpClient::start());
@@ -58,6 +58,20 @@ base::Result<Collected> collect(const std::string& folder, const govern::Witness
   TRY(out.seen,
       govern::open_witnessed(policy, writer.pin().log_key, writer.log().checkpoint_note()));
   return out;
+}
+
+// The charter's policy: its witnesses' times count, so they are logged, and the checkpoint that
+// covers that entry is cosigned in turn.
+base::Result<Collected> collect_and_log(const std::string& folder,
+                                        const govern::WitnessPolicy& policy) {
+  const base::SystemClock clock;
+  TRY(Collected collected, collect(folder, policy, clock));
+  if (collected.seen.cosignatures.empty()) return collected;
+  {
+    TRY(House house, House::open(folder));
+    TRY_VOID(journal::log_cosignatures(&house, clock.now()));
+  }
+  return collect(folder, policy, clock);
 }
 
 void print_collected(const Collected& collected, bool as_json) {
@@ -88,9 +102,17 @@ base::Status log_witness(std::span<const std::string> arguments) {
   const std::string& file = options.text("--policy", "");
   TRY_VOID(options.parse(arguments));
   const std::string folder = data_folder(data);
-  TRY(const auto policy,
-      read_policy(file.empty() ? files::join(folder, "charter/policy.txt") : file));
-  TRY(const Collected collected, collect(folder, policy));
+  TRY(const House house, House::open_to_read(folder));
+  const std::shared_ptr<const govern::WitnessPolicy> of_charter = house.state().policy;
+  govern::WitnessPolicy policy;
+  if (file.empty() && of_charter) {
+    policy = *of_charter;
+  } else {
+    TRY(policy, read_policy(file.empty() ? files::join(folder, "charter/policy.txt") : file));
+  }
+  const base::SystemClock clock;
+  TRY(const Collected collected, file.empty() && of_charter ? collect_and_log(folder, policy)
+                                                            : collect(folder, policy, clock));
   print_collected(collected, options.json());
   if (!collected.alarm) return collected.alarm;
   if (!collected.seen.quorum_met)

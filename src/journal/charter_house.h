@@ -137,6 +137,10 @@ base::Result<Released> release(House* house, const ReleaseOptions& options, base
 // A proposal by its digest or the beginning of it; empty when only one is open.
 base::Result<crypto::Digest> find_proposal(const House& house, std::string_view text);
 
+// Logs the checkpoint with the cosignatures that stand beside it, signed by the log's key: from
+// then on they count for the waits of the charter. Only for a charter that names witnesses.
+base::Status log_cosignatures(House* house, base::Time now);
+
 // A model that another house released, released anew by this house's one person: the makers'
 // release in the folder is verified offline against their pin, then the person proposes, votes and
 // releases it here with the evidence beside it.
