@@ -21,6 +21,15 @@ base::Result<std::string> decode_base64(const std::string& text, std::string_vie
   return std::string(base::as_text(*bytes));
 }
 
+using Keys = std::span<const crypto::PublicKey>;
+
+Keys::iterator signer_among(Keys keys, const std::string& message,
+                            const EnvelopeSignature& signature) {
+  return std::ranges::find_if(keys, [&](const crypto::PublicKey& key) {
+    return crypto::verify_strict(key, base::as_bytes(message), base::as_bytes(signature.bytes));
+  });
+}
+
 }  // namespace
 
 std::string pre_authentication_encoding(std::string_view payload_type, std::string_view payload) {
@@ -99,12 +108,15 @@ crypto::Digest envelope_digest(const Envelope& envelope) {
 base::Result<std::vector<size_t>> verify_envelope(const Envelope& envelope,
                                                   std::span<const crypto::PublicKey> keys) {
   const std::string message = pre_authentication_encoding(envelope.payload_type, envelope.payload);
+  std::optional<crypto::Digest> digest;  // only when something was found ahead
   std::vector<bool> signed_by(keys.size(), false);
   for (const EnvelopeSignature& signature : envelope.signatures) {
-    const auto made_it = [&](const crypto::PublicKey& key) {
-      return crypto::verify_strict(key, base::as_bytes(message), base::as_bytes(signature.bytes));
-    };
-    const auto key = std::ranges::find_if(keys, made_it);
+    auto key = keys.end();
+    if (signature.found) {
+      if (!digest) digest = crypto::sha256(message);
+      if (signature.found->message == *digest) key = std::ranges::find(keys, signature.found->key);
+    }
+    if (key == keys.end()) key = signer_among(keys, message, signature);
     if (key == keys.end())
       return corrupt("BAD_SIG", "a signature was made by none of the keys that the charter names",
                      signature.key_id);
@@ -115,6 +127,16 @@ base::Result<std::vector<size_t>> verify_envelope(const Envelope& envelope,
     if (signed_by[i]) signers.push_back(i);
   }
   return signers;
+}
+
+void verify_ahead(Envelope* envelope, std::span<const crypto::PublicKey> keys) {
+  const std::string message =
+      pre_authentication_encoding(envelope->payload_type, envelope->payload);
+  for (EnvelopeSignature& signature : envelope->signatures) {
+    const auto key = signer_among(keys, message, signature);
+    if (key != keys.end())
+      signature.found = EnvelopeSignature::Found{*key, crypto::sha256(message)};
+  }
 }
 
 }  // namespace govern

@@ -3,6 +3,7 @@
 // it was verified.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +18,13 @@ namespace govern {
 struct EnvelopeSignature {
   std::string key_id;  // a hint, signed by nobody; ours is the vkey's name
   std::string bytes;
+  // What verify_ahead() found: good under this key, over what has this digest. Not part of the
+  // envelope: neither read nor written.
+  struct Found {
+    crypto::PublicKey key;
+    crypto::Digest message{};
+  };
+  std::optional<Found> found = {};
 };
 
 struct Envelope {
@@ -41,5 +49,9 @@ crypto::Digest envelope_digest(const Envelope& envelope);  // SHA-256 of format_
 // none of them made is refused (BAD_SIG): our envelopes carry no stranger's signatures.
 base::Result<std::vector<size_t>> verify_envelope(const Envelope& envelope,
                                                   std::span<const crypto::PublicKey> keys);
+
+// Tries the keys now, so that verify_envelope need not do it again: for many envelopes at once, on
+// several threads. Changes no answer.
+void verify_ahead(Envelope* envelope, std::span<const crypto::PublicKey> keys);
 
 }  // namespace govern

@@ -231,6 +231,28 @@ TEST(Dsse, EncodesAndSignsAsPublished) {
   EXPECT_EQ(verify_envelope(envelope, {keys, 1}).error().reason, "BAD_SIG");
 }
 
+// What was found ahead saves work and decides nothing: not for other keys, not for other words.
+TEST(Dsse, VerifyingAheadChangesNoAnswer) {
+  const SignerKey ada{"ada", crypto::PrivateKey::generate()},
+      bob{"bob", crypto::PrivateKey::generate()};
+  const crypto::PublicKey both[] = {bob.key.public_key(), ada.key.public_key()};
+  Envelope envelope = make_envelope("type", "payload", {&ada, 1});
+  verify_ahead(&envelope, both);
+  ASSERT_TRUE(envelope.signatures[0].found);
+  EXPECT_EQ(verify_envelope(envelope, both).value(), std::vector<size_t>{1});
+  EXPECT_EQ(verify_envelope(envelope, {both, 1}).error().reason, "BAD_SIG");
+  Envelope changed = envelope;
+  changed.payload = "other";
+  EXPECT_EQ(verify_envelope(changed, both).error().reason, "BAD_SIG");
+  changed = envelope;
+  changed.payload_type = "other";
+  EXPECT_EQ(verify_envelope(changed, both).error().reason, "BAD_SIG");
+  verify_ahead(&changed, both);
+  EXPECT_EQ(verify_envelope(changed, both).error().reason, "BAD_SIG");
+  EXPECT_EQ(format_envelope(envelope),
+            format_envelope(make_envelope("type", "payload", {&ada, 1})));
+}
+
 TEST(Dsse, CountsAKeyOnceAndReadsBothAlphabets) {
   const SignerKey key{"ada", crypto::PrivateKey::generate()};
   const crypto::PublicKey keys[] = {key.key.public_key()};

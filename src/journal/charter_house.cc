@@ -106,16 +106,30 @@ Status write_foundation(const std::string& folder, const std::string& log, const
   return files::sync_files(written);
 }
 
+std::vector<crypto::PublicKey> keys_of(const govern::State& state) {
+  std::vector<crypto::PublicKey> keys;
+  if (!state.started()) return keys;
+  for (const govern::Person& person : state.charter->persons) {
+    for (const govern::VerifierKey& key : person.keys) keys.push_back(key.key);
+  }
+  for (const govern::Service& service : state.charter->services) {
+    for (const govern::VerifierKey& key : service.keys) keys.push_back(key.key);
+  }
+  keys.push_back(state.log_key.key);
+  return keys;
+}
+
 // Replays the log while it is read.
-Log::Visit folding(govern::State* state, const std::string& folder) {
-  return [state, folder](const govern::LoggedStatement& statement) -> Status {
-    if (const Status applied = govern::apply(state, statement); !applied)
-      return base::wrap(applied.error(),
-                        "entry " + std::to_string(statement.leaf.seq) +
-                            " of the log is not a step that the charter allows",
-                        folder);
-    return {};
-  };
+LogReader folding(govern::State* state, const std::string& folder) {
+  return {[state, folder](const govern::LoggedStatement& statement) -> Status {
+            if (const Status applied = govern::apply(state, statement); !applied)
+              return base::wrap(applied.error(),
+                                "entry " + std::to_string(statement.leaf.seq) +
+                                    " of the log is not a step that the charter allows",
+                                folder);
+            return {};
+          },
+          [state] { return keys_of(*state); }};
 }
 
 }  // namespace

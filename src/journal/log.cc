@@ -1,6 +1,9 @@
 #include "journal/log.h"
 
+#include <algorithm>
+
 #include "base/check.h"
+#include "base/thread_pool.h"
 #include "govern/refusal.h"
 
 namespace journal {
@@ -33,7 +36,38 @@ Result<govern::LoggedStatement> parse_line(std::string_view line) {
   return out;
 }
 
-constexpr uint64_t kTileLevelBits = 8;  // a tile's hash stands for 256 of the level below
+constexpr size_t kGroup = 1024;  // lines that are read ahead of the one that is looked at
+constexpr int64_t kGrain = 32;
+constexpr size_t kAheadBytesMin = 256u << 10;  // below, threads cost more than they save
+constexpr uint64_t kTileLevelBits = 8;         // a tile's hash stands for 256 of the level below
+
+crypto::Digest hash_of(const govern::Leaf& leaf) {
+  return crypto::merkle_leaf(base::as_bytes(govern::format_leaf(leaf)));
+}
+
+// A line of the journal and what can be said of it without the lines before it.
+struct ReadLine {
+  std::string_view text;  // with its newline, when it has one
+  Result<govern::LoggedStatement> statement = {};
+  crypto::Digest hash{};  // of the leaf
+};
+
+std::vector<ReadLine> take_lines(std::string_view text, size_t count) {
+  std::vector<ReadLine> lines;
+  while (!text.empty() && lines.size() < count) {
+    lines.push_back({text.substr(0, std::min(text.find('\n'), text.size() - 1) + 1)});
+    text.remove_prefix(lines.back().text.size());
+  }
+  return lines;
+}
+
+void read_ahead(ReadLine* line, const std::vector<crypto::PublicKey>& keys) {
+  line->statement = line->text.ends_with('\n') ? parse_line(line->text)
+                                               : govern::malformed("the line has no end");
+  if (!line->statement) return;
+  line->hash = hash_of(line->statement->leaf);
+  govern::verify_ahead(&line->statement->envelope, keys);
+}
 
 }  // namespace
 
@@ -50,29 +84,29 @@ Result<Log> Log::create(const std::string& directory, const govern::SignerKey& k
 }
 
 Result<Log> Log::open(const std::string& directory, const govern::SignerKey& key,
-                      const Visit& visit) {
+                      const LogReader& reader) {
   Log log(directory, key.verifier());
   TRY(auto lock, files::LockFile::acquire(log.path(kLock)));
   log.lock_ = std::move(lock);
   log.signer_ = key;
-  TRY_VOID(log.read(true, visit));
+  TRY_VOID(log.read(true, reader));
   return log;
 }
 
 Result<Log> Log::open_to_read(const std::string& directory, const govern::VerifierKey& key,
-                              const Visit& visit) {
+                              const LogReader& reader) {
   Log log(directory, key);
-  TRY_VOID(log.read(false, visit));
+  TRY_VOID(log.read(false, reader));
   return log;
 }
 
-Status Log::read(bool may_repair, const Visit& visit) {
+Status Log::read(bool may_repair, const LogReader& reader) {
   TRY(checkpoint_note_, files::read_file(path(kCheckpoint), 1 << 20));
   TRY(checkpoint_, govern::open_checkpoint(checkpoint_note_, verifier_));
   const uint64_t signed_size = checkpoint_.size;
   {
     TRY(const auto file, files::MappedFile::open(path(kJournal)));
-    TRY_VOID(read_journal(base::as_text(file->bytes()), signed_size, visit));
+    TRY_VOID(read_journal(base::as_text(file->bytes()), signed_size, reader));
   }
   if (!may_repair) return {};
   const uint64_t kept = entries_.empty() ? 0 : entries_.back().offset + entries_.back().length;
@@ -86,27 +120,32 @@ Status Log::read(bool may_repair, const Visit& visit) {
 
 // What lies beyond the signed size was never answered for: a line there that does not read ends the
 // log.
-Status Log::read_journal(std::string_view text, uint64_t signed_size, const Visit& visit) {
-  for (uint64_t offset = 0; offset < text.size();) {
-    const size_t end = text.find('\n', offset);
-    const std::string_view line =
-        text.substr(offset, end == text.npos ? text.npos : end + 1 - offset);
-    auto statement = end == text.npos ? govern::malformed("the line has no end") : parse_line(line);
-    if (statement && statement->leaf.seq != size())
-      statement = govern::malformed("the entry has another number than its place");
-    if (!statement && size() >= signed_size) break;
-    if (!statement)
-      return base::wrap(statement.error(),
-                        "entry " + std::to_string(size()) +
-                            " of the log, which its checkpoint covers, does not read",
-                        path(kJournal));
-    add_entry(statement->leaf, offset, line.size());
-    if (size() == signed_size && tree_.root() != checkpoint_.root)
-      return govern::corrupt("INCONSISTENT",
-                             "the log's entries are not those that its checkpoint signs",
-                             path(kJournal));
-    if (visit) TRY_VOID(visit(*statement));
-    offset += line.size();
+Status Log::read_journal(std::string_view text, uint64_t signed_size, const LogReader& reader) {
+  base::ThreadPool pool(text.size() < kAheadBytesMin ? 1 : base::default_thread_count());
+  uint64_t offset = 0;
+  for (size_t group = 1; offset < text.size(); group = kGroup) {  // the first one brings the keys
+    const auto keys = reader.keys ? reader.keys() : std::vector<crypto::PublicKey>();
+    std::vector<ReadLine> lines = take_lines(text.substr(offset), group);
+    pool.parallel_for(static_cast<int64_t>(lines.size()), kGrain, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) read_ahead(&lines[static_cast<size_t>(i)], keys);
+    });
+    for (ReadLine& line : lines) {
+      if (line.statement && line.statement->leaf.seq != size())
+        line.statement = govern::malformed("the entry has another number than its place");
+      if (!line.statement && size() >= signed_size) return {};
+      if (!line.statement)
+        return base::wrap(line.statement.error(),
+                          "entry " + std::to_string(size()) +
+                              " of the log, which its checkpoint covers, does not read",
+                          path(kJournal));
+      add_entry(line.statement->leaf, line.hash, offset, line.text.size());
+      if (size() == signed_size && tree_.root() != checkpoint_.root)
+        return govern::corrupt("INCONSISTENT",
+                               "the log's entries are not those that its checkpoint signs",
+                               path(kJournal));
+      if (reader.visit) TRY_VOID(reader.visit(*line.statement));
+      offset += line.text.size();
+    }
   }
   if (size() < signed_size)
     return govern::corrupt("INCONSISTENT",
@@ -117,9 +156,10 @@ Status Log::read_journal(std::string_view text, uint64_t signed_size, const Visi
   return {};
 }
 
-void Log::add_entry(const govern::Leaf& leaf, uint64_t offset, uint64_t length) {
+void Log::add_entry(const govern::Leaf& leaf, const crypto::Digest& hash, uint64_t offset,
+                    uint64_t length) {
   entries_.push_back({leaf, offset, length});
-  tree_.append(crypto::merkle_leaf(base::as_bytes(govern::format_leaf(leaf))));
+  tree_.append(hash);
 }
 
 bool Log::continues(const Log& older) const {
@@ -168,7 +208,7 @@ Status Log::append(std::span<const govern::LoggedStatement> statements) {
   }
   for (size_t i = 0; i < statements.size(); ++i) {
     const uint64_t begin = i == 0 ? 0 : ends[i - 1];
-    add_entry(statements[i].leaf, old_bytes + begin, ends[i] - begin);
+    add_entry(statements[i].leaf, hash_of(statements[i].leaf), old_bytes + begin, ends[i] - begin);
   }
   return publish(old_size);
 }

@@ -22,6 +22,15 @@
 
 namespace journal {
 
+// Who reads along while a log opens. `visit` sees every statement in order, before anything is
+// known about the rest: what it makes of them counts when the log has opened; its error ends the
+// opening. `keys`, asked now and then, names those whose signatures visit will want verified: they
+// are tried ahead, on all cores.
+struct LogReader {
+  std::function<base::Status(const govern::LoggedStatement&)> visit = {};
+  std::function<std::vector<crypto::PublicKey>()> keys = {};
+};
+
 class Log {
  public:
   // An empty log in a folder that is not there yet, on the disk with its first statement.
@@ -29,13 +38,11 @@ class Log {
   // To append: takes the folder's lock (Unavailable, LOCKED, when another process holds it), cuts
   // off a torn tail and signs what a crash left unsigned. To read: changes nothing and needs no
   // private key.
-  // `visit` sees every statement as it is read, in order, before anything is known about the rest:
-  // what it makes of them counts when the log has opened. Its error ends the opening.
-  using Visit = std::function<base::Status(const govern::LoggedStatement&)>;
   static base::Result<Log> open(const std::string& directory, const govern::SignerKey& key,
-                                const Visit& visit = {});
+                                const LogReader& reader = {});
   static base::Result<Log> open_to_read(const std::string& directory,
-                                        const govern::VerifierKey& key, const Visit& visit = {});
+                                        const govern::VerifierKey& key,
+                                        const LogReader& reader = {});
 
   const govern::Checkpoint& checkpoint() const { return checkpoint_; }
   const std::string& checkpoint_note() const { return checkpoint_note_; }
@@ -71,9 +78,10 @@ class Log {
 
   Log(std::string directory, govern::VerifierKey verifier)
       : directory_(std::move(directory)), verifier_(std::move(verifier)) {}
-  base::Status read(bool may_repair, const Visit& visit);
-  base::Status read_journal(std::string_view text, uint64_t signed_size, const Visit& visit);
-  void add_entry(const govern::Leaf& leaf, uint64_t offset, uint64_t length);
+  base::Status read(bool may_repair, const LogReader& reader);
+  base::Status read_journal(std::string_view text, uint64_t signed_size, const LogReader& reader);
+  void add_entry(const govern::Leaf& leaf, const crypto::Digest& hash, uint64_t offset,
+                 uint64_t length);
   base::Status publish(uint64_t old_size);
   base::Status repair_tiles() const;
   std::string tile_bytes(const govern::TilePath& path) const;
