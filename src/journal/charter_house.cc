@@ -161,10 +161,10 @@ Result<govern::CharterPin> House::read_pin(const std::string& data) {
 
 // Whoever appends holds the lock for milliseconds.
 static Result<Log> open_log(const std::string& folder, const govern::SignerKey& key,
-                            base::Duration wait, const Log::Visit& visit) {
+                            base::Duration wait, const LogReader& reader) {
   const int64_t deadline_ns = base::monotonic_ns() + wait.ns;
   for (;;) {
-    auto log = Log::open(folder, key, visit);
+    auto log = Log::open(folder, key, reader);
     if (log || log.error().reason != "LOCKED" || base::monotonic_ns() >= deadline_ns) return log;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
@@ -178,7 +178,7 @@ Result<House> House::open(const std::string& data, const House* known, base::Dur
                            key_file(charter_folder(data), "log"));
   govern::State state;
   TRY(Log log, open_log(log_folder(data), log_key, wait,
-                        known ? Log::Visit() : folding(&state, log_folder(data))));
+                        known ? LogReader() : folding(&state, log_folder(data))));
   House house(data, std::move(pin), std::move(log), std::move(state));
   TRY_VOID(house.replay(known));
   for (const auto& [channel, release] : house.state_.channels)
@@ -190,7 +190,7 @@ Result<House> House::open_to_read(const std::string& data, const House* known) {
   TRY(auto pin, read_pin(data));
   govern::State state;
   TRY(Log log, Log::open_to_read(log_folder(data), pin.log_key,
-                                 known ? Log::Visit() : folding(&state, log_folder(data))));
+                                 known ? LogReader() : folding(&state, log_folder(data))));
   House house(data, std::move(pin), std::move(log), std::move(state));
   TRY_VOID(house.replay(known));
   return house;
@@ -201,7 +201,7 @@ Status House::replay(const House* known) {
   if (known != nullptr && log_.continues(known->log_)) state_ = known->state_;
   for (uint64_t i = state_.next; i < log_.size(); ++i) {
     TRY(const auto statement, log_.statement(i));
-    TRY_VOID(folding(&state_, log_folder(data_))(statement));
+    TRY_VOID(folding(&state_, log_folder(data_)).visit(statement));
   }
   if (!state_.started() || state_.place.charter_sha256 != pin_.charter_sha256 ||
       !(state_.log_key == pin_.log_key))
