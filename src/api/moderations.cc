@@ -1,4 +1,5 @@
-// POST /v1/moderations: answered by an upstream that offers them.
+// POST /v1/moderations: answered by the house's own model, or by an upstream that a route of the
+// model's name leads to.
 #include "api/answer.h"
 #include "api/parameter.h"
 #include "api/routes.h"
@@ -42,7 +43,7 @@ constexpr Route kRoutes[] = {
      .body_bytes_max = 16u << 20,
      .body = &kModerationSchema,
      .handle = create_moderation,
-     .summary = "whether texts are harmful, by an upstream that offers this"},
+     .summary = "whether texts are harmful, by the house's own model or an upstream"},
 };
 
 }  // namespace

@@ -17,7 +17,14 @@ Gateway::Gateway(journal::Ledger& ledger, telemetry::Registry& metrics, const ba
     : house_{ledger, limits_, clock},
       directory_(metrics, client),
       refused_(
-          metrics.counter("charter_requests_refused_total", "Requests refused before any work.")) {
+          metrics.counter("charter_requests_refused_total", "Requests refused before any work.")),
+      harmful_prompts_(metrics.counter("charter_moderation_harm_total",
+                                       "Prompts and answers in which moderation found harm.",
+                                       {{"hook", "before"}})),
+      harmful_answers_(metrics.counter("charter_moderation_harm_total",
+                                       "Prompts and answers in which moderation found harm.",
+                                       {{"hook", "after"}})),
+      moderation_(std::make_shared<const ModerationState>(nullptr)) {
   directory_.set_releases(std::move(releases));
 }
 
@@ -117,21 +124,40 @@ base::Result<int64_t> Gateway::count_tokens(const identity::Caller& caller,
                     "model");
 }
 
+// A route of that name, or one that leads to the house's own model: OpenAI's names mean it too.
+base::Result<std::shared_ptr<const ModelRoute>> Gateway::find_moderator(
+    const identity::Caller& caller, std::string_view name) const {
+  auto route = admit_model(caller, name);
+  if (route || draining() || catalog()->find(name) || !may_ask(caller, name)) return route;
+  TRY(const auto own, moderation());
+  if (!own || (!is_moderation_name(name) && name != own->name())) return route;
+  auto made = std::make_shared<ModelRoute>();
+  made->name = name;
+  return made;
+}
+
 void Gateway::moderate(const identity::Caller& caller, std::string request_id, json::Value body,
                        std::function<void(base::Result<json::Value>)> done, Admission* admission) {
   const json::Value* model = body.find("model");
   const std::string name =
       model != nullptr && model->is_string() ? model->as_string() : "omni-moderation-latest";
-  const auto route = admit_model(caller, name);
+  const auto route = find_moderator(caller, name);
   if (!route) return done(std::unexpected(route.error()));
   const auto run = std::make_shared<ModerationRun>(*this, *route, caller, std::move(request_id),
                                                    std::move(body), done);
   running_.fetch_add(1);
   base::Status status = run->start(admission);
-  if (status) return (*route)->metrics->requests.add();
+  if (status) {
+    if ((*route)->metrics) (*route)->metrics->requests.add();
+    return;
+  }
   ended();
   refused_.add();
   done(std::unexpected(std::move(status).error()));
+}
+
+void Gateway::set_moderation(base::Result<std::shared_ptr<const Moderation>> moderation) {
+  moderation_.store(std::make_shared<const ModerationState>(std::move(moderation)));
 }
 
 void Gateway::drain() { draining_.store(true); }

@@ -17,6 +17,7 @@
 #include "gateway/limits.h"
 #include "gateway/metering.h"
 #include "gateway/model_directory.h"
+#include "gateway/moderation.h"
 #include "gateway/timers.h"
 #include "identity/identity.h"
 #include "journal/ledger.h"
@@ -60,11 +61,16 @@ class Gateway {
   base::Result<int64_t> count_tokens(const identity::Caller& caller,
                                      const Generation& generation) const;
 
-  // The body of POST /moderations, handed to an upstream that offers moderations; its answer comes
-  // back with the public name of the model. NotFound (model_not_found) where there is none.
+  // The body of POST /moderations: to an upstream where a route of that name leads, its answer
+  // coming back with the public name of the model, and else to the house's own moderation model.
+  // NotFound (model_not_found) where there is none.
   void moderate(const identity::Caller& caller, std::string request_id, json::Value body,
                 std::function<void(base::Result<json::Value>)> done,
                 Admission* admission = nullptr);
+
+  // What texts are checked with. After an error every generation is refused with it: a rule that
+  // cannot be kept denies. Null: there is no model, and no rule asks for one.
+  void set_moderation(base::Result<std::shared_ptr<const Moderation>> moderation);
 
   void drain();  // refuses new requests from here on
   void cancel_all();
@@ -79,6 +85,9 @@ class Gateway {
   void ended() { running_.fetch_sub(1); }  // a run; the last that it does
   base::Result<std::shared_ptr<const ModelRoute>> admit_model(const identity::Caller& caller,
                                                               std::string_view name) const;
+  base::Result<std::shared_ptr<const Moderation>> moderation() const { return *moderation_.load(); }
+  base::Result<std::shared_ptr<const ModelRoute>> find_moderator(const identity::Caller& caller,
+                                                                 std::string_view name) const;
   base::Result<std::shared_ptr<GenerationRun>> admit(const identity::Caller& caller,
                                                      Generation generation,
                                                      std::shared_ptr<Sink> sink,
@@ -89,6 +98,9 @@ class Gateway {
   ModelDirectory directory_;
   Timers timers_;
   telemetry::Counter& refused_;
+  telemetry::Counter &harmful_prompts_, &harmful_answers_;
+  using ModerationState = base::Result<std::shared_ptr<const Moderation>>;
+  std::atomic<std::shared_ptr<const ModerationState>> moderation_;
   std::atomic<bool> draining_{false};
   std::atomic<int64_t> running_{0};
   std::mutex runs_mutex_;

@@ -52,9 +52,50 @@ void GenerationRun::attempt_delta(Attempt& attempt, Delta delta) {
       note_first_piece(attempt);
     }
     record(delta);
-    sink_->delta(delta);
+    deliver(attempt, std::move(delta), &later);
   }
   for (const auto& task : later) task();
+}
+
+// To the sink, or to the charter's hook on answers, which lets out what it has found harmless.
+void GenerationRun::deliver(const Attempt& attempt, Delta delta, Later* later) {
+  if (!screen_) return sink_->delta(delta);
+  if (screen_->all_blocked()) return;
+  std::vector<size_t> harm;
+  for (const Delta& piece : screen_->take(std::move(delta), &harm)) sink_->delta(piece);
+  note_harm("after", harm);
+  if (!screen_->all_blocked()) return;
+  for (const Try& entry : tries_) {
+    if (entry.attempt.get() == &attempt)
+      later->push_back([ending = entry.attempt] { ending->cancel(); });
+  }
+}
+
+void GenerationRun::deliver_rest() {
+  std::vector<size_t> harm;
+  for (const Delta& piece : screen_->take_rest(&harm)) sink_->delta(piece);
+  note_harm("after", harm);
+}
+
+void GenerationRun::note_harm(std::string_view hook, const std::vector<size_t>& harm) {
+  if (harm.empty()) return;
+  (hook == "before" ? gateway_.harmful_prompts_ : gateway_.harmful_answers_).add();
+  base::log(base::Level::Warn, "moderation found harm",
+            {{"request_id", generation_.request_id},
+             {"model", route_->name},
+             {"org_id", caller_.org_id},
+             {"key_id", caller_.key_id},
+             {"hook", hook},
+             {"categories", category_names(harm)}});
+}
+
+// An answer that was blocked has ended well, whatever its cancelled attempt says.
+void GenerationRun::take_blocked(AttemptEnd* end) {
+  if (screen_->all_blocked()) end->failure.reset();
+  end->finishes.resize(static_cast<size_t>(generation_.choices), Finish::Cancelled);
+  for (size_t i = 0; i < end->finishes.size(); ++i) {
+    if (screen_->is_blocked(i)) end->finishes[i] = Finish::ContentFilter;
+  }
 }
 
 void GenerationRun::note_first_piece(const Attempt& attempt) {
@@ -120,7 +161,7 @@ void GenerationRun::take_failure(AttemptEnd end, const Try& entry) {
   last_error_ = failure.error;
   retry_after_ns_ = failure.retry_after ? std::optional(failure.retry_after->ns) : std::nullopt;
   if (answered_by_ == nullptr) answered_by_ = entry.target;
-  if (cancelled_.load()) return finish(std::move(end));
+  if (cancelled_.load() || (screen_ && screen_->all_blocked())) return finish(std::move(end));
   const bool in_time =
       base::monotonic_ns() - first_try_ns_ < route_->time_limit.ns || (started_ && may_continue());
   const bool once_more = failure.elsewhere && in_time && attempts_ < route_->attempts_max;
@@ -160,6 +201,10 @@ void GenerationRun::finish_failed(base::Error error) {
 
 void GenerationRun::finish(AttemptEnd attempt_end) {
   ended_ = true;
+  if (screen_) {
+    deliver_rest();
+    take_blocked(&attempt_end);
+  }
   End end;
   end.usage = attempt_end.usage;
   if (earlier_.completion > 0 || earlier_.prompt > 0) {

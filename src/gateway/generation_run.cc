@@ -79,6 +79,38 @@ base::Status GenerationRun::plan() {
   return {};
 }
 
+// The charter's hook on what clients send. A prompt of tokens is read as its text.
+base::Status GenerationRun::check_prompt() {
+  TRY(const auto moderation, gateway_.moderation());
+  if (!moderation) return {};
+  if (moderation->after() != govern::ModerationAction::Off)
+    screen_.emplace(moderation, generation_.choices, generation_.whole);
+  if (moderation->before() == govern::ModerationAction::Off) return {};
+  std::vector<std::string_view> texts = texts_of(generation_);
+  std::string decoded;
+  if (const auto* tokens = std::get_if<std::vector<int32_t>>(&generation_.input)) {
+    if (!order_.front()->channel)
+      return base::fail(base::Code::InvalidArgument,
+                        "Prompts are moderated here, and tokens of a provider's model cannot be "
+                        "read: send text instead.",
+                        "prompt", "unsupported_value");
+    decoded = order_.front()->channel->model().tokenizer().decode(*tokens);
+    texts.push_back(decoded);
+  }
+  for (const std::string_view text : texts) {
+    const std::vector<size_t> harm = moderation->find_harm(text);
+    if (harm.empty()) continue;
+    note_harm("before", harm);
+    if (moderation->before() != govern::ModerationAction::Block) return {};
+    return base::fail(base::Code::InvalidArgument,
+                      "Your request was rejected because the prompt was flagged as " +
+                          category_names(harm) + " by this house's moderation.",
+                      std::holds_alternative<Messages>(generation_.input) ? "messages" : "prompt",
+                      "content_policy_violation");
+  }
+  return {};
+}
+
 int64_t GenerationRun::room(const Target& target) const {
   if (target.channel)
     return target.channel->engine().context_length() - static_cast<int64_t>(prompt_.size());
@@ -143,6 +175,7 @@ base::Status GenerationRun::admit(Admission* admission) {
 
 base::Status GenerationRun::start(Admission* admission) {
   TRY_VOID(plan());
+  TRY_VOID(check_prompt());
   TRY_VOID(admit(admission));
   base::Status status;
   {

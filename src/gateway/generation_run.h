@@ -9,11 +9,13 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gateway/attempt.h"
 #include "gateway/catalog.h"
 #include "gateway/metering.h"
+#include "gateway/moderation.h"
 #include "gateway/upstream_attempt.h"
 #include "identity/identity.h"
 
@@ -49,6 +51,7 @@ class GenerationRun final : public Run,
 
   // Admission.
   base::Status plan();
+  base::Status check_prompt();
   base::Status check_target(const Target& target) const;
   base::Status admit(Admission* admission);
   int64_t room(const Target& target) const;
@@ -75,6 +78,10 @@ class GenerationRun final : public Run,
   // The answer.
   void begin_answer(const Attempt& attempt, Later* later);
   void record(const Delta& delta);
+  void deliver(const Attempt& attempt, Delta delta, Later* later);
+  void deliver_rest();
+  void note_harm(std::string_view hook, const std::vector<size_t>& harm);
+  void take_blocked(AttemptEnd* end);
   bool may_continue() const;
   void note_first_piece(const Attempt& attempt);
   void note_health(const Try& entry, const AttemptEnd& end);
@@ -113,9 +120,10 @@ class GenerationRun final : public Run,
   const Attempt* winner_ = nullptr;  // whose answer the sink hears
   Answerer answerer_;                // of the winner
   const Target* answered_by_ = nullptr;
-  std::string written_;    // by all attempts, where it may have to be continued
-  bool only_text_ = true;  // and nothing but text
-  TokenUsage earlier_;     // of attempts that were cut
+  std::string written_;                 // by all attempts, where it may have to be continued
+  bool only_text_ = true;               // and nothing but text
+  TokenUsage earlier_;                  // of attempts that were cut
+  std::optional<AnswerScreen> screen_;  // when answers are moderated
   std::optional<base::Error> last_error_;
   std::optional<int64_t> retry_after_ns_;
 

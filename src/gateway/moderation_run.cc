@@ -5,6 +5,11 @@
 #include "gateway/provider_query.h"
 
 namespace gateway {
+namespace {
+
+constexpr int64_t kBytesPerToken = 4;
+
+}  // namespace
 
 ModerationRun::ModerationRun(Gateway& gateway, std::shared_ptr<const ModelRoute> route,
                              const identity::Caller& caller, std::string request_id,
@@ -18,7 +23,10 @@ ModerationRun::ModerationRun(Gateway& gateway, std::shared_ptr<const ModelRoute>
       metering_(gateway.house_, caller_, route_->name, request_id_) {}
 
 base::Status ModerationRun::start(Admission* admission) {
-  constexpr int64_t kBytesPerToken = 4;
+  if (route_->targets.empty()) {
+    TRY(const auto moderation, gateway_.moderation());
+    return start_own(*moderation, admission);
+  }
   ProviderQuery::Plan plan;
   base::Rng random(static_cast<uint64_t>(base::monotonic_ns()));
   for (const Target* target : order_targets(*route_, random, caller_.user_id)) {
@@ -68,22 +76,39 @@ base::Status ModerationRun::read_answer(std::string_view body) {
   return {};
 }
 
+base::Status ModerationRun::start_own(const Moderation& moderation, Admission* admission) {
+  tokens_likely_ = static_cast<int64_t>(json::dump(body_).size()) / kBytesPerToken + 1;
+  TRY_VOID(metering_.take_rates(tokens_likely_, admission));
+  auto answer = moderate_texts(moderation, route_->name, body_);
+  if (answer) {
+    answer_ = *std::move(answer);
+    if (base::Status held = metering_.hold({}, {}, 0); !held)
+      answer = std::unexpected(held.error());
+  }
+  if (!answer) {
+    metering_.drop("refused before it ran");
+    return std::unexpected(answer.error());
+  }
+  journal::Usage usage;
+  usage.kind = journal::UsageKind::Moderations;
+  usage.release_id = moderation.digest();
+  usage.prompt_tokens = tokens_likely_;
+  auto durable = [self = shared_from_this(), id = moderation.digest()](const base::Status& status) {
+    self->report(id, status ? std::nullopt : std::optional(status.error()));
+  };
+  const auto settled = metering_.settle(std::move(usage), {}, durable);
+  if (!settled) report(moderation.digest(), settled.error());
+  return {};
+}
+
 void ModerationRun::finish(base::Result<const Target*> target) {
   auto durable = [self = shared_from_this(), target](const base::Status& status) {
-    base::log(base::Level::Info, "receipt",
-              {{"request_id", self->request_id_},
-               {"model", self->route_->name},
-               {"release", target ? (*target)->id() : std::string()},
-               {"org_id", self->caller_.org_id},
-               {"key_id", self->caller_.key_id},
-               {"error", target ? std::string() : target.error().text()}});
+    std::optional<base::Error> error;
     if (!target)
-      self->done_(std::unexpected(target.error()));
+      error = target.error();
     else if (!status)
-      self->done_(std::unexpected(status.error()));
-    else
-      self->done_(std::move(self->answer_));
-    self->gateway_.ended();
+      error = status.error();
+    self->report(target ? (*target)->id() : std::string(), error);
   };
   if (!target) return metering_.drop("nothing was delivered", std::move(durable));
   journal::Usage usage;
@@ -92,6 +117,21 @@ void ModerationRun::finish(base::Result<const Target*> target) {
   usage.prompt_tokens = tokens_likely_;
   const auto settled = metering_.settle(std::move(usage), (*target)->price, durable);
   if (!settled) durable(std::unexpected(settled.error()));
+}
+
+void ModerationRun::report(const std::string& answerer, const std::optional<base::Error>& error) {
+  base::log(base::Level::Info, "receipt",
+            {{"request_id", request_id_},
+             {"model", route_->name},
+             {"release", answerer},
+             {"org_id", caller_.org_id},
+             {"key_id", caller_.key_id},
+             {"error", error ? error->text() : std::string()}});
+  if (error)
+    done_(std::unexpected(*error));
+  else
+    done_(std::move(answer_));
+  gateway_.ended();
 }
 
 }  // namespace gateway

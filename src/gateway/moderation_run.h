@@ -1,14 +1,17 @@
 // A moderation, from admission to its usage row: the client's body goes to a provider that offers
-// moderations, under its own name for the model, and its answer comes back under the public one.
+// moderations, under its own name for the model, and its answer comes back under the public one; a
+// route without targets leads to the house's own model, which answers at once and costs nothing.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "gateway/catalog.h"
 #include "gateway/generation.h"
 #include "gateway/metering.h"
+#include "gateway/moderation.h"
 
 namespace gateway {
 
@@ -25,8 +28,10 @@ class ModerationRun final : public std::enable_shared_from_this<ModerationRun> {
   base::Status start(Admission* admission);
 
  private:
+  base::Status start_own(const Moderation& moderation, Admission* admission);
   base::Status read_answer(std::string_view body);
   void finish(base::Result<const Target*> target);
+  void report(const std::string& answerer, const std::optional<base::Error>& error);
 
   Gateway& gateway_;
   const std::shared_ptr<const ModelRoute> route_;

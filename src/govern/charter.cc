@@ -150,9 +150,10 @@ bool is_channel_name(std::string_view text) {
 
 base::Result<Charter> parse_charter(std::string_view text) {
   TRY(const Value root, json::parse_toml(text, "charter.toml"));
-  TRY_VOID(json::only_fields(root, {"charter", "time", "person", "service", "body", "rule", "power",
-                                    "gate", "monitor", "rollout", "prices", "plan", "entrench",
-                                    "succession", "petition", "economics", "recovery"}));
+  TRY_VOID(
+      json::only_fields(root, {"charter", "time", "person", "service", "body", "rule", "power",
+                               "gate", "monitor", "rollout", "prices", "plan", "entrench",
+                               "succession", "petition", "economics", "recovery", "moderation"}));
   Charter charter;
   charter.text = text;
   TRY_VOID(read_head(root, &charter));
@@ -172,6 +173,7 @@ base::Result<Charter> parse_charter(std::string_view text) {
   TRY_VOID(read_petition(root, &charter));
   TRY_VOID(read_economics(root, &charter));
   TRY_VOID(read_recovery(root, &charter));
+  TRY_VOID(read_moderation(root, &charter));
   name_deciding_bodies(&charter);
   charter.declared_runs = std::ranges::any_of(charter.powers, [](const Power& power) {
     return std::ranges::find(power.needs, Need::RunsDeclared) != power.needs.end();

@@ -148,6 +148,18 @@ struct Economics {
   std::string residual;
 };
 
+// Which moderation model reads what clients send and what they are sent, and what follows when a
+// category's score reaches its threshold. The model is named by its bytes: it belongs to what was
+// decided as much as the weights do.
+enum class ModerationAction : unsigned char { Off, Flag, Block };
+
+struct ModerationRules {
+  crypto::Digest model{};                           // of its manifest
+  ModerationAction before = ModerationAction::Off;  // the prompt, before anything is generated
+  ModerationAction after = ModerationAction::Off;   // the answer, before it goes out
+  std::map<std::string, double> thresholds;         // by category; absent: the model's own
+};
+
 struct Charter {
   std::string id;  // "charter.example/lab"
   uint64_t version = 1;
@@ -173,7 +185,8 @@ struct Charter {
   Succession succession;
   std::optional<PetitionRight> petition;
   std::optional<Economics> economics;
-  std::vector<VerifierKey> recovery_keys;  // offline; needed beside the vote to recover a key
+  std::optional<ModerationRules> moderation;  // none: nothing is checked
+  std::vector<VerifierKey> recovery_keys;     // offline; needed beside the vote to recover a key
   uint64_t recovery_needs = 1;
 
   std::string origin() const { return id + "/log"; }  // the name of its log

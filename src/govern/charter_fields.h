@@ -51,5 +51,6 @@ base::Status read_succession(const json::Value& root, Charter* out);
 base::Status read_petition(const json::Value& root, Charter* out);
 base::Status read_economics(const json::Value& root, Charter* out);
 base::Status read_recovery(const json::Value& root, Charter* out);
+base::Status read_moderation(const json::Value& root, Charter* out);
 
 }  // namespace govern

@@ -10,8 +10,8 @@
 
 namespace model {
 
-// A block is 32 words with all that begins in them; a text without words has no block.
-inline constexpr size_t kModerationBlockWords = 32;
+// A block is 16 words with all that begins in them; a text without words has no block.
+inline constexpr size_t kModerationBlockWords = 16;
 using FeatureBlock = std::vector<uint32_t>;
 
 // Case, width and invisible characters make no difference. `buckets` is a power of two.

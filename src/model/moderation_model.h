@@ -38,7 +38,7 @@ class ModerationModel {
   static base::Result<std::shared_ptr<const ModerationModel>> load(const std::string& directory);
 
   const ModerationConfig& config() const { return config_; }
-  // By category, of the most suspect window: 64 words, each 32 words further. A text without words
+  // By category, of the most suspect window: 32 words, each 16 words further. A text without words
   // scores 0.
   ModerationScores scores(std::string_view text) const;
 

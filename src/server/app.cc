@@ -191,6 +191,18 @@ void stop_all(App::State& state, const base::Error& error) {
                             {}});
 }
 
+// The model that moderates, under the charter as it is now: the house's own in DATA/moderation, or
+// the bundled one. None is an error only where the charter names one.
+base::Result<std::shared_ptr<const gateway::Moderation>> load_moderation(
+    const Config& config, const journal::House& house) {
+  const auto& rules = house.charter().moderation;
+  std::string directory = files::join(config.data, "moderation");
+  if (!files::is_directory(directory))
+    directory = files::join(find_bundled_models(config.models), "charter-moderation-mini");
+  if (!files::is_directory(directory) && !rules) return nullptr;
+  return gateway::Moderation::load(directory, rules ? &*rules : nullptr);
+}
+
 // What is new in the folder of releases answers from now on, what was stopped does not; why the
 // others do not.
 base::Result<std::vector<std::string>> reload_releases(App::State& state) {
@@ -205,6 +217,11 @@ base::Result<std::vector<std::string>> reload_releases(App::State& state) {
   gateway::LoadedModels loaded = state.releases->refresh(**house, state.clock->now());
   state.next_change = next_change(**house, state.clock->now());
   state.gateway->directory().set_releases(std::move(loaded.channels));
+  auto moderation = load_moderation(state.config, **house);
+  if (!moderation)
+    base::log(base::Level::Error, "nothing is generated: answers cannot be moderated",
+              {{"error", moderation.error().text()}});
+  state.gateway->set_moderation(std::move(moderation));
   std::vector<std::string> refused;
   for (const gateway::Refusal& refusal : loaded.refusals) refused.push_back(refusal.error.text());
   return refused;
@@ -316,6 +333,11 @@ base::Result<std::unique_ptr<App>> App::start(const Config& config, const base::
   state->workers.emplace(kWorkerThreads);
   state->gateway.emplace(*state->ledger, state->metrics, clock, state->client.get(),
                          std::move(loaded.channels));
+  if (serves) {
+    TRY(const auto house, read_house(*state));
+    TRY(auto moderation, load_moderation(config, *house));
+    state->gateway->set_moderation(std::move(moderation));
+  }
   state->upstreams.emplace(*state->objects, state->identity->seal_key(), clock,
                            state->gateway->directory());
   TRY_VOID(load_upstreams(config, &*state->upstreams));

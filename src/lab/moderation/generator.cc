@@ -21,6 +21,7 @@ constexpr std::string_view kChinese =
 constexpr uint64_t kHeldOutOneIn = 10;  // wordings
 constexpr uint64_t kChineseOneIn = 3;   // samples
 constexpr uint64_t kSurroundedOneIn = 4;
+constexpr uint64_t kOthersMax = 2;
 constexpr uint64_t kUpperOneIn = 20;
 
 // Draws words; <word> and <word2> are two draws that stay the same within a text.
@@ -97,9 +98,11 @@ Sample Generator::next(base::Rng& rng) const {
   Sample sample = language.draw(language.order, rng);
   // A text is often more than its worst sentence.
   if (rng.below(kSurroundedOneIn) == 0) {
-    const Sample other = language.draw(language.safe, rng);
-    const bool before = rng.below(2) == 0;
-    sample.text = before ? other.text + " " + sample.text : sample.text + " " + other.text;
+    for (uint64_t others = 1 + rng.below(kOthersMax); others > 0; --others) {
+      const Sample other = language.draw(language.safe, rng);
+      const bool before = rng.below(2) == 0;
+      sample.text = before ? other.text + " " + sample.text : sample.text + " " + other.text;
+    }
   }
   if (rng.below(kUpperOneIn) == 0) {
     for (char& c : sample.text) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;

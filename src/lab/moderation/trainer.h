@@ -15,7 +15,7 @@ namespace lab::moderation {
 struct Plan {
   std::string name = "charter-moderation-mini";
   uint64_t seed = 1;
-  int64_t samples = 400'000;             // read once each
+  int64_t samples = 600'000;  // read once each
   int64_t calibration_samples = 40'000;  // of held-out wordings
   uint32_t buckets = 1 << 17;
   double rate = 0.3;
