@@ -1,6 +1,8 @@
 // GET /v1/charter, and the table of its routes.
 #include "api/governance.h"
 
+#include <algorithm>
+
 #include "api/admin.h"
 #include "govern/charter.h"
 #include "journal/shared_house.h"

@@ -1,5 +1,7 @@
 // GET /v1/charter/drafts/{kind}: the exact bytes that a person signs. The server holds no voter's
 // key; it writes down what is to be said, and whoever signs reads it first.
+#include <algorithm>
+
 #include "api/admin.h"
 #include "api/governance.h"
 #include "govern/decisions.h"

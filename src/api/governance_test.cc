@@ -2,6 +2,7 @@
 // The people of the house sign with keys that the server never sees.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "api/testing_server.h"

@@ -1,4 +1,6 @@
 // The page's shell, its files, signing in and out, and what the page must know first.
+#include <algorithm>
+
 #include "api/account.h"
 #include "api/assets.h"
 #include "api/routes.h"

@@ -1,4 +1,5 @@
 // charter key: API keys and sign-in links, whether the server runs or not.
+#include <algorithm>
 #include <cstdio>
 
 #include "base/time.h"

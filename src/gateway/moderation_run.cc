@@ -1,5 +1,7 @@
 #include "gateway/moderation_run.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "gateway/gateway.h"
 #include "gateway/provider_query.h"

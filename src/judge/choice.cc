@@ -1,5 +1,6 @@
 #include "judge/choice.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/utf8.h"

@@ -1,5 +1,7 @@
 #include "judge/csv.h"
 
+#include <algorithm>
+
 #include "base/utf8.h"
 
 namespace judge {

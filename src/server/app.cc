@@ -1,5 +1,6 @@
 #include "server/app.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <mutex>
 

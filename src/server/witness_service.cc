@@ -1,5 +1,7 @@
 #include "server/witness_service.h"
 
+#include <algorithm>
+
 #include "govern/witness_core.h"
 
 namespace server {

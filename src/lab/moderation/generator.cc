@@ -1,5 +1,6 @@
 #include "lab/moderation/generator.h"
 
+#include <algorithm>
 #include <charconv>
 #include <string_view>
 #include <vector>
