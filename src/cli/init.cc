@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view kHelp =
     R"(usage: charter init [--one-person NAME] [--data DIR]
-       charter init --charter FILE --as NAME --key FILE [--data DIR]
+       charter init --charter FILE --as NAME --key FILE [--policy FILE] [--data DIR]
 
 Without --charter it makes a charter in which one person decides, with a fresh key for that person in
 DIR/charter/keys. With --charter it takes the charter of FILE, which NAME signs with a key made by `charter keygen`;
@@ -22,6 +22,7 @@ what others need to verify this house's releases.
   --charter FILE      a charter.toml
   --as NAME           who signs it: a person with a seat in a body of class control
   --key FILE          that person's private key
+  --policy FILE       the witness policy (C2SP tlog-policy) whose digest the charter pins
   --data DIR          $CHARTER_DATA, or $XDG_DATA_HOME/charter, or ~/.local/share/charter unless told
 
 exit codes: 0 done, 64 wrong usage, 65 a charter that does not parse, 73 there is a house already
@@ -29,7 +30,7 @@ exit codes: 0 done, 64 wrong usage, 65 a charter that does not parse, 73 there i
 
 base::Result<journal::InitOptions> options_of(const Options& given, const std::string& one_person,
                                               const std::string& charter, const std::string& as,
-                                              const std::string& key) {
+                                              const std::string& key, const std::string& policy) {
   journal::InitOptions options;
   if (charter.empty()) {
     if (given.given("--as") || given.given("--key"))
@@ -44,6 +45,9 @@ base::Result<journal::InitOptions> options_of(const Options& given, const std::s
   options.person = as;
   TRY(options.charter_text, files::read_file(charter, 4u << 20));
   TRY(options.key, journal::read_signer_key(key));
+  if (!policy.empty()) {
+    TRY(options.witness_policy, files::read_file(policy, 1u << 20));
+  }
   return options;
 }
 
@@ -53,10 +57,11 @@ base::Status run(std::span<const std::string> arguments) {
   const std::string& charter = options.text("--charter", "");
   const std::string& as = options.text("--as", "");
   const std::string& key = options.text("--key", "");
+  const std::string& policy = options.text("--policy", "");
   const std::string& data = options.text("--data", "");
   TRY_VOID(options.parse(arguments));
   const std::string folder = data_folder(data);
-  TRY(const auto init, options_of(options, one_person, charter, as, key));
+  TRY(const auto init, options_of(options, one_person, charter, as, key, policy));
   TRY(const journal::House house, journal::init_house(folder, init, base::system_now()));
   for (const govern::LintFinding& finding : govern::lint_charter(house.charter()))
     std::fprintf(stderr, "note: %s\n", finding.message.c_str());

@@ -99,7 +99,26 @@ base::Status check_window(const ReleaseBundle& bundle) {
 struct Fold {
   State state;
   crypto::Digest proposal{};
+  std::string channel;
 };
+
+// From the first entry on, without a gap and with every statement: such a bundle is the log itself.
+bool is_whole(const ReleaseBundle& bundle, const Statements& statements) {
+  for (size_t i = 0; i < bundle.leaves.size(); ++i) {
+    if (bundle.leaves[i].leaf.seq != i || statements[i] == nullptr) return false;
+  }
+  return !bundle.leaves.empty();
+}
+
+Result<Fold> fold_whole(const ReleaseBundle& bundle, const Statements& statements) {
+  Fold out;
+  for (size_t i = 0; i < bundle.leaves.size(); ++i)
+    TRY_VOID(apply(&out.state, {bundle.leaves[i].leaf, *statements[i]}));
+  TRY(const Certificate certificate, parse_certificate(statements.back()->payload));
+  out.proposal = certificate.proposal;
+  out.channel = certificate.channel;
+  return out;
+}
 
 // Folds the leaves that have an envelope; the others must not be about this release.
 Result<Fold> fold(const ReleaseBundle& bundle, const Statements& statements) {
@@ -141,11 +160,14 @@ std::vector<std::string> approvers(const Outcome& outcome) {
 
 Result<VerifiedRelease> describe_release(const Fold& fold, const Checkpoint& checkpoint) {
   const auto found = fold.state.proposals.find(fold.proposal);
+  const auto channel =
+      fold.channel.empty() ? fold.state.channels.begin() : fold.state.channels.find(fold.channel);
   if (found == fold.state.proposals.end() || found->second.stage != Stage::Released ||
-      fold.state.channels.size() != 1)
+      channel == fold.state.channels.end() ||
+      (fold.channel.empty() && fold.state.channels.size() != 1))
     return refuse("NOT_RELEASED", "the bundle holds no release certificate for its proposal");
   const ProposalState& proposal = found->second;
-  const Release& release = fold.state.channels.begin()->second;
+  const Release& release = channel->second;
   VerifiedRelease out;
   out.model = release.certificate.model;
   out.channel = release.certificate.channel;
@@ -236,9 +258,13 @@ Result<VerifiedRelease> verify_release(const ReleaseBundle& bundle, const Charte
   TRY_VOID(check_inclusion(bundle, checkpoint));
   TRY(const Statements statements, match_statements(bundle));
   TRY_VOID(check_window(bundle));
-  TRY(const Fold folded, fold(bundle, statements));
-  if (folded.state.place.charter_sha256 != pin.charter_sha256 ||
-      folded.state.place.origin != pin.origin)
+  const bool whole = is_whole(bundle, statements);
+  TRY(const Fold folded, whole ? fold_whole(bundle, statements) : fold(bundle, statements));
+  if (!whole && !folded.state.is_as_founded())
+    return refuse("CHARTER_CHAIN",
+                  "under this charter a bundle holds the whole log up to the release",
+                  folded.state.place.charter_id);
+  if (folded.state.genesis != pin.charter_sha256 || folded.state.place.origin != pin.origin)
     return refuse("CONTEXT_MISMATCH",
                   "the release was made under another charter than the one that is pinned",
                   folded.state.place.charter_id);

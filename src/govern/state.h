@@ -138,10 +138,17 @@ struct State {
   std::map<crypto::PublicKey, uint64_t> revoked_keys;  // not to be believed from this leaf on
   std::map<Seat, Suspension> suspensions;
   std::vector<Interim> interims;
+  bool seats_changed = false;  // somebody was removed from a seat, or put into one
   std::map<crypto::Digest, PetitionState> petitions;
   NonceSet nonces;
 
   bool started() const { return next > 0; }
+  // Nothing but releases changed it: its charter, seats and keys are those of the first entry, and
+  // its waits are measured by the log's own times.
+  bool is_as_founded() const {
+    return place.charter_sha256 == genesis && policy == nullptr && keyrings.empty() &&
+           suspensions.empty() && interims.empty() && !seats_changed;
+  }
 };
 
 base::Status apply(State* state, const LoggedStatement& statement);

@@ -131,7 +131,9 @@ Value seats_to_json(const State& state) {
     interims.emplace_back(Object{{"body", interim.body},
                                  {"person", interim.person},
                                  {"since", mark_to_json(interim.since)}});
-  return Object{{"suspensions", std::move(suspensions)}, {"interims", std::move(interims)}};
+  return Object{{"suspensions", std::move(suspensions)},
+                {"interims", std::move(interims)},
+                {"changed", state.seats_changed}};
 }
 
 Value petitions_to_json(const State& state) {

@@ -23,6 +23,7 @@ void remove_member(State* state, const Subject& subject) {
   change_charter(state, [&](Charter* charter) {
     std::erase(body_of(charter, subject.body)->members, subject.person);
   });
+  state->seats_changed = true;
   state->suspensions.erase({subject.body, subject.person});
   std::erase_if(state->interims, [&](const Interim& interim) {
     return interim.body == subject.body && interim.person == subject.person;

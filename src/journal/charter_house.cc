@@ -51,6 +51,7 @@ struct Foundation {
   govern::Charter charter;
   govern::SignerKey person_key;
   bool fresh_key = false;
+  std::string witness_policy = {};
 };
 
 Result<Foundation> lay_foundation(const InitOptions& options) {
@@ -60,7 +61,8 @@ Result<Foundation> lay_foundation(const InitOptions& options) {
           base::Code::InvalidArgument,
           "a charter is signed by one of its persons: say who (--as) and with which key (--key)");
     TRY(govern::Charter charter, govern::parse_charter(options.charter_text));
-    return Foundation{options.charter_text, std::move(charter), *options.key, false};
+    return Foundation{options.charter_text, std::move(charter), *options.key, false,
+                      options.witness_policy};
   }
   govern::SignerKey key = options.key
                               ? *options.key
@@ -79,7 +81,9 @@ Status write_foundation(const std::string& folder, const std::string& log, const
   const govern::CharterStatement statement{
       {f.charter.id, f.charter.version, digest, f.charter.origin(), random_lower_hex(32)},
       f.text,
-      govern::format_vkey(log_key.verifier())};
+      govern::format_vkey(log_key.verifier()),
+      f.witness_policy,
+      {}};
   const govern::Envelope envelope =
       govern::make_envelope(govern::payload_type(govern::Kind::Charter),
                             govern::format_charter_statement(statement), {&f.person_key, 1});
@@ -203,7 +207,7 @@ Status House::replay(const House* known) {
     TRY(const auto statement, log_.statement(i));
     TRY_VOID(folding(&state_, log_folder(data_)).visit(statement));
   }
-  if (!state_.started() || state_.place.charter_sha256 != pin_.charter_sha256 ||
+  if (!state_.started() || state_.genesis != pin_.charter_sha256 ||
       !(state_.log_key == pin_.log_key))
     return govern::corrupt("CONTEXT_MISMATCH", "the log is of another charter than the pin",
                            log_folder(data_));
@@ -297,8 +301,18 @@ Result<govern::ReleaseBundle> House::make_bundle(const govern::ProposalState& p)
   for (const auto& reference : p.proposal->evidence) about.insert(reference.leaf);
   for (const auto& record : p.ballots) about.insert(record.at.leaf);
   for (const uint64_t leaf : declared_leaves(p)) about.insert(leaf);
-  std::set<uint64_t> indexes = about;
-  for (uint64_t i = p.at.leaf; i <= p.release.leaf; ++i) indexes.insert(i);
+  // Where decisions changed who may decide, or witnesses measured the time, nothing can be left
+  // out.
+  if (!state_.is_as_founded()) {
+    for (uint64_t i = 0; i <= p.release.leaf; ++i) about.insert(i);
+  }
+  std::set<uint64_t> indexes;
+  const crypto::Digest digest = govern::proposal_digest(*p.proposal);
+  for (uint64_t i = p.at.leaf; i <= p.release.leaf; ++i) {
+    indexes.insert(i);
+    if (log_.leaf(i).subject == digest) about.insert(i);  // notices, conflicts, vetoes too
+  }
+  indexes.insert(about.begin(), about.end());
   govern::ReleaseBundle bundle;
   bundle.checkpoint = log_.checkpoint_note();
   for (const uint64_t index : indexes) {

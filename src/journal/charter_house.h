@@ -86,6 +86,7 @@ struct InitOptions {
   std::string person = "p.owner";
   std::string charter_text;  // empty: the one-person charter with a fresh key for `person`
   std::optional<govern::SignerKey> key;  // with a charter text: a key of `person`, who signs it
+  std::string witness_policy = {};       // the text that the charter pins, if it pins one
 };
 
 // A new house in a data folder that has none (AlreadyExists): writes keys, log and charter; the
