@@ -9,7 +9,7 @@ FUZZTIME ?= 60
 export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 
-.PHONY: run build test bench bench-gateway fmt lint fuzz clean setup configure page
+.PHONY: run build test bench bench-gateway fmt lint fuzz simulate clean setup configure page
 
 run: build
 	build/charter serve --data "$(DATA)" --listen "$(LISTEN)" $(if $(READY),--ready "$(READY)")
@@ -40,6 +40,12 @@ bench-gateway: configure
 fuzz: setup
 	cmake --preset fuzz
 	tools/fuzz.sh build/fuzz $(FUZZTIME)
+
+# Seeded histories of small houses, every invariant of the governance core checked after every step.
+HISTORIES ?= 1000000
+simulate: configure
+	cmake --build $(BUILD) --target simulate
+	$(BUILD)/tests/simulator/simulate --histories $(HISTORIES) --jobs $$(nproc)
 
 fmt:
 	git ls-files 'src/*.h' 'src/*.cc' 'tests/*.cc' 'bench/*.cc' 'tools/*.cc' | xargs clang-format-19 -i
