@@ -43,9 +43,8 @@ int exit_code(base::Code code) {
 }
 
 int exit_code(const base::Error& error) {
-  for (const char* field : {"UNKNOWN_FIELD", "MISSING_FIELD", "WRONG_TYPE"}) {
-    if (error.reason == field) return EX_DATAERR;
-  }
+  const bool is_named = !error.reason.empty() && error.reason[0] >= 'A' && error.reason[0] <= 'Z';
+  if (error.code == base::Code::InvalidArgument && is_named) return EX_DATAERR;
   return exit_code(error.code);
 }
 

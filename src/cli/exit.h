@@ -6,8 +6,8 @@
 namespace cli {
 
 int exit_code(base::Code code);
-// The same for a command's failure: a field that is unknown, missing or of another type stands in a
-// file, not on the command line.
+// The same for a command's failure. An invalid argument with a name in capitals stands in a file
+// (UNKNOWN_FIELD, EVIDENCE_INCOMPLETE, …), not on the command line.
 int exit_code(const base::Error& error);
 
 }  // namespace cli

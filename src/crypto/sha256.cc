@@ -47,7 +47,8 @@ base::Result<Digest> digest_from_bytes(base::ByteSpan bytes) {
   Digest digest;
   if (bytes.size() != digest.size())
     return base::fail(base::Code::Malformed,
-                      "expected 32 bytes of SHA-256, got " + std::to_string(bytes.size()));
+                      "expected 32 bytes of SHA-256, got " + std::to_string(bytes.size()), {},
+                      "MALFORMED");
   std::ranges::copy(bytes, digest.begin());
   return digest;
 }
