@@ -5,6 +5,7 @@
 #include "files/files.h"
 #include "govern/manifest.h"
 #include "govern/refusal.h"
+#include "journal/model_folder.h"
 
 namespace gateway {
 namespace {
@@ -96,6 +97,9 @@ base::Result<VerifiedModel> verify_model(const std::string& directory, const jou
   TRY(model::ModelFiles files, model::open_model(directory));
   std::erase_if(files.files, [](const auto& file) { return !govern::is_model_file(file.first); });
   govern::FileDigests found;
+  // What the model does not open is not the model either: no links, no files in folders within.
+  TRY(const auto names, journal::list_model_files(directory));
+  for (const std::string& name : names) found[name] = {};
   for (const auto& [name, file] : files.files) found[name] = crypto::sha256(file->bytes());
   if (base::Status status = govern::check_files(release->manifest, found); !status) {
     return base::wrap(status.error(), "the files are not those that were released", directory);

@@ -198,7 +198,9 @@ base::Status countersign(const House& house, govern::Envelope* envelope, const S
 
 Result<House::Draft> read_draft(govern::Envelope envelope) {
   for (const Kind kind : {Kind::Model, Kind::RunIntent, Kind::EvalRun, Kind::Stage, Kind::Lease,
-                          Kind::Stop, Kind::Resume, Kind::Revoke, Kind::Alarm, Kind::Incident}) {
+                          Kind::Stop, Kind::Resume, Kind::Revoke, Kind::Alarm, Kind::Incident,
+                          Kind::Charter, Kind::Ballot, Kind::Tally, Kind::Notice, Kind::Recusal,
+                          Kind::Veto, Kind::Petition, Kind::Enactment, Kind::Keyring}) {
     if (govern::payload_type(kind) == envelope.payload_type)
       return House::Draft{kind, std::move(envelope)};
   }

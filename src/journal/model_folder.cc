@@ -30,14 +30,19 @@ std::string manifest_text(const govern::Manifest& manifest) {
 
 }  // namespace
 
+base::Result<std::vector<std::string>> list_model_files(const std::string& directory) {
+  TRY_VOID(refuse_links(directory));
+  TRY(auto names, files::list_files_recursive(directory));
+  std::erase_if(names, [](const std::string& name) { return !govern::is_model_file(name); });
+  return names;
+}
+
 base::Result<govern::FileDigests> hash_model_files(const std::string& directory) {
   if (!files::is_directory(directory))
     return base::fail(base::Code::NotFound, "there is no such model folder", directory);
-  TRY_VOID(refuse_links(directory));
-  TRY(const auto names, files::list_files_recursive(directory));
+  TRY(const auto names, list_model_files(directory));
   govern::FileDigests digests;
   for (const std::string& name : names) {
-    if (!govern::is_model_file(name)) continue;
     TRY_VOID(govern::check_file_name(name));
     TRY(const auto file, files::MappedFile::open(files::join(directory, name)));
     digests[name] = crypto::sha256(file->bytes());

@@ -3,12 +3,17 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "govern/manifest.h"
 #include "govern/oms.h"
 
 namespace journal {
+
+// The names of the model's files, those in folders within too. MANIFEST_SYMLINK for a symbolic
+// link.
+base::Result<std::vector<std::string>> list_model_files(const std::string& directory);
 
 // Hashes every file of the model. Refuses symbolic links (MANIFEST_SYMLINK) and names that a
 // manifest does not allow.
