@@ -25,7 +25,6 @@ int main(int argc, char** argv) {
     std::fputs(cli::help_page(*command).c_str(), stdout);
     return 0;
   }
-
   const base::Status status = command->run(arguments);
   if (std::fflush(stdout) != 0 && status) {
     std::fputs("charter: standard output could not be written\n", stderr);
@@ -34,8 +33,8 @@ int main(int argc, char** argv) {
   if (status) return 0;
   // The sentence is for people, the name in brackets for scripts.
   const base::Error& error = status.error();
+  const std::string name = error.reason.empty() ? "" : " [" + error.reason + "]";
   std::fprintf(stderr, "charter %s: %s%s\n", std::string(command->name).c_str(),
-               error.text().c_str(),
-               error.reason.empty() ? "" : (" [" + error.reason + "]").c_str());
+               error.text().c_str(), name.c_str());
   return cli::exit_code(error);
 }
