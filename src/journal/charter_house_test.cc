@@ -293,6 +293,9 @@ TEST(BundledModel, IsWhatItsMakersReleased) {
   int released = 0;
   for (const std::string& name : files::list_directories(models).value()) {
     const std::string folder = files::join(models, name);
+    // A moderation model is bound by the digest in a charter (docs/API.md), not by a release.
+    const auto config = files::read_file(files::join(folder, "config.json"));
+    if (config && config->find("charter-moderation") != std::string::npos) continue;
     const auto text = files::read_file(files::join(folder, govern::kBundleFile));
     ASSERT_TRUE(text) << "a bundled model is released by models/release.sh: "
                       << text.error().text();
