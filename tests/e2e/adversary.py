@@ -214,6 +214,7 @@ class House:
     def __init__(self, charter_text, house_id, founder, start, policy=None):
         self.id, self.text, self.start = house_id, charter_text, start
         self.log_key = Key(f"{house_id}/log")
+        self.genesis, self.genesis_text = self.charter_sha256(), charter_text  # pinned, also after amendments
         self.version, self.entries, self.envelopes = 1, [], []
         first = {"type": "charter/v1", "context": self.context(), "log_vkey": self.log_key.vkey(), "text": charter_text}
         if policy:
@@ -251,13 +252,13 @@ class House:
         return checkpoint(self.log_key, len(self.entries), root(self.hashes()), cosigned)
 
     def pin(self):
-        return json.dumps({"origin": self.log_key.name, "log_vkey": self.log_key.vkey(), "charter_sha256": self.charter_sha256()})
+        return json.dumps({"origin": self.log_key.name, "log_vkey": self.log_key.vkey(), "charter_sha256": self.genesis})
 
     def write(self, data, *keys):
         """The data folder, with the private keys of `keys`."""
         (data / "charter" / "keys").mkdir(parents=True, exist_ok=True)
         (data / "log").mkdir(exist_ok=True)
-        (data / "charter" / "charter.toml").write_text(self.text)
+        (data / "charter" / "charter.toml").write_text(self.genesis_text)
         (data / "charter" / "pin.json").write_text(self.pin())
         for key in (self.log_key, *keys):
             name = "log" if key is self.log_key else key.name
