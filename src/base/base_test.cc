@@ -10,6 +10,7 @@
 #include "base/thread_pool.h"
 #include "base/time.h"
 #include "base/utf8.h"
+#include "base/xml.h"
 
 namespace base {
 namespace {
@@ -138,6 +139,11 @@ TEST(Log, OneJsonLineWithEscapes) {
   EXPECT_NE(line.find(R"("event":"a\"b","n":3,"t":"x\u000ay","on":true,"f":0.5})"),
             std::string::npos)
       << line;
+}
+
+TEST(Xml, TextStaysText) {
+  EXPECT_EQ(escape_xml("a < b && c > \"d\""), "a &lt; b &amp;&amp; c &gt; &quot;d&quot;");
+  EXPECT_EQ(escape_xml("106 小时"), "106 小时");
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/xml.h"
 #include "govern/scenario.h"
 
 namespace govern {
@@ -28,21 +29,6 @@ std::string_view class_of(Answer answer) {
 std::string answer_text(const ReplayedEvent& event) {
   if (event.answer == Answer::Nothing) return "–";
   return event.answer == Answer::Accepted ? "accepted" : event.reason;
-}
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else
-      out += c;
-  }
-  return out;
 }
 
 // Words of a sentence in lines of at most kLineBytes.
@@ -119,7 +105,7 @@ class Drawing {
 
   void text(int64_t x, int64_t y, std::string_view kind, std::string_view words) {
     body_ += "<text x=\"" + std::to_string(x) + "\" y=\"" + std::to_string(y) + "\" class=\"" +
-             std::string(kind) + "\">" + escaped(words) + "</text>\n";
+             std::string(kind) + "\">" + base::escape_xml(words) + "</text>\n";
   }
 
   int64_t x_of(base::Duration at) const {

@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "base/xml.h"
+
 namespace lab {
 namespace {
 
@@ -39,21 +41,6 @@ std::string coordinate(double value) { return number("%.1f", value); }
 std::string tick_label(double value) {
   if (std::abs(value) >= 1000) return number("%g", value / 1000) + "k";
   return number("%g", std::abs(value) < 1e-9 ? 0 : value);
-}
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else
-      out += c;
-  }
-  return out;
 }
 
 struct Point {
@@ -94,8 +81,8 @@ class Canvas {
   void text(double at_x, double at_y, std::string_view anchor, std::string_view style,
             std::string_view words) {
     out_ += "<text x=\"" + coordinate(at_x) + "\" y=\"" + coordinate(at_y) + "\" text-anchor=\"" +
-            std::string(anchor) + "\" class=\"" + std::string(style) + "\">" + escaped(words) +
-            "</text>";
+            std::string(anchor) + "\" class=\"" + std::string(style) + "\">" +
+            base::escape_xml(words) + "</text>";
   }
   void curve(std::string_view style, const std::vector<Point>& points) {
     out_ += "<polyline class=\"" + std::string(style) + "\" points=\"";
@@ -182,7 +169,7 @@ std::string loss_svg(std::span<const MetricPoint> points, std::string_view title
   std::string svg =
       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 860 440\" role=\"img\" "
       "aria-label=\"" +
-      escaped(title) + "\">" + std::string(kStyle) +
+      base::escape_xml(title) + "\">" + std::string(kStyle) +
       "<rect width=\"860\" height=\"440\" fill=\"var(--paper)\"/>";
   if (points.empty()) return svg + "<text x=\"64\" y=\"52\">no steps yet</text></svg>\n";
   const std::vector<Point> train = smoothed(points);
